@@ -1,0 +1,2 @@
+export * from './contract.ts'
+export { resolveTimes, type TimeSources, timesOf } from './times.ts'
