@@ -224,15 +224,15 @@ const oneOf = <T extends string>(value: unknown, field: string, allowed: readonl
 const target = (value: unknown, field: string): Target => {
   const v = record(value, field)
   return {
-    id: text(v['id'], `${field}.id`, 200),
-    host: text(v['host'], `${field}.host`, 253),
-    port: whole(v['port'], `${field}.port`, [1, 65_535]),
+    id: text(v.id, `${field}.id`, 200),
+    host: text(v.host, `${field}.host`, 253),
+    port: whole(v.port, `${field}.port`, [1, 65_535]),
   }
 }
 
 const route = (value: unknown, field: string): Route => {
   const v = record(value, field)
-  const hostname = normalHostname(text(v['hostname'], `${field}.hostname`, 253))
+  const hostname = normalHostname(text(v.hostname, `${field}.hostname`, 253))
   if (hostname === null) throw new ProtocolError(`${field}.hostname must be a hostname.`)
   const targets = (name: 'instances' | 'standby') =>
     list(v[name], `${field}.${name}`).map((one, i) => target(one, `${field}.${name}[${i}]`))
@@ -240,32 +240,32 @@ const route = (value: unknown, field: string): Route => {
     hostname,
     instances: targets('instances'),
     standby: targets('standby'),
-    state: oneOf(v['state'], `${field}.state`, routeStates),
+    state: oneOf(v.state, `${field}.state`, routeStates),
   }
-  if (v['page'] !== undefined) {
-    const page = record(v['page'], `${field}.page`)
-    parsed.page = { title: text(page['title'], `${field}.page.title`), text: text(page['text'], `${field}.page.text`) }
+  if (v.page !== undefined) {
+    const page = record(v.page, `${field}.page`)
+    parsed.page = { title: text(page.title, `${field}.page.title`), text: text(page.text, `${field}.page.text`) }
   }
   return parsed
 }
 
 export function parseTable(value: unknown): RouteTable {
   const v = record(value, 'table')
-  const routes = list(v['routes'], 'routes').map((one, i) => route(one, `routes[${i}]`))
+  const routes = list(v.routes, 'routes').map((one, i) => route(one, `routes[${i}]`))
   const seen = new Set<string>()
   for (const { hostname } of routes) {
     if (seen.has(hostname)) throw new ProtocolError(`routes name the hostname ${hostname} twice.`)
     seen.add(hostname)
   }
-  return { version: whole(v['version'], 'version', [0, Number.MAX_SAFE_INTEGER]), routes }
+  return { version: whole(v.version, 'version', [0, Number.MAX_SAFE_INTEGER]), routes }
 }
 
 export function parseSettings(value: unknown): EdgeSettings {
   const v = record(value, 'settings')
-  const trust = v['trustProxy']
+  const trust = v.trustProxy
   return {
-    host: text(v['host'], 'host', 253),
-    port: whole(v['port'], 'port', [0, 65_535]),
+    host: text(v.host, 'host', 253),
+    port: whole(v.port, 'port', [0, 65_535]),
     trustProxy:
       typeof trust === 'boolean'
         ? trust
@@ -280,23 +280,23 @@ const dayMs = 86_400_000
 export function parseDrain(value: unknown): DrainRequest {
   const v = record(value, 'drain')
   return {
-    instance: text(v['instance'], 'instance', 200),
-    timeoutMs: whole(v['timeoutMs'], 'timeoutMs', [0, dayMs]),
-    endStreams: oneOf(v['endStreams'], 'endStreams', ['now', 'deadline', 'never']),
+    instance: text(v.instance, 'instance', 200),
+    timeoutMs: whole(v.timeoutMs, 'timeoutMs', [0, dayMs]),
+    endStreams: oneOf(v.endStreams, 'endStreams', ['now', 'deadline', 'never']),
   }
 }
 
 export function parseEnd(value: unknown): EndRequest {
   const v = record(value, 'end')
-  return { instance: text(v['instance'], 'instance', 200), what: oneOf(v['what'], 'what', ['streams', 'all']) }
+  return { instance: text(v.instance, 'instance', 200), what: oneOf(v.what, 'what', ['streams', 'all']) }
 }
 
 export function parseStop(value: unknown): StopRequest {
-  return { graceMs: whole(record(value, 'stop')['graceMs'], 'graceMs', [0, dayMs]) }
+  return { graceMs: whole(record(value, 'stop').graceMs, 'graceMs', [0, dayMs]) }
 }
 
 export function parseSuccessor(value: unknown): Successor {
-  const command = list(record(value, 'successor')['command'], 'command').map((one, i) => text(one, `command[${i}]`))
+  const command = list(record(value, 'successor').command, 'command').map((one, i) => text(one, `command[${i}]`))
   if (command.length === 0) throw new ProtocolError('command must name a program.')
   return { command }
 }
