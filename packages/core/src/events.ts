@@ -1,0 +1,56 @@
+import { sql } from 'drizzle-orm'
+import { bigint, index, jsonb, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { createdAt, primaryId, type Transaction } from './database.ts'
+import type { Scope } from './scope.ts'
+
+/**
+ * Every fact, written once, in the transaction of the change it tells of. `position` is given by the relay after the
+ * commit, because identity values are not commit order: readers follow `position` and can miss nothing.
+ */
+export const projectEvents = snakeCase.table(
+  'project_events',
+  {
+    id: primaryId(),
+    position: bigint({ mode: 'number' }),
+    organizationId: uuid().notNull(),
+    /** Null for what belongs to no project. */
+    projectId: uuid(),
+    /** `thing.past`, e.g. `deployment.queued`. */
+    type: text().notNull(),
+    /** What it happened to: the id of the thing in the type. */
+    subjectId: uuid().notNull(),
+    actorKind: text().notNull(),
+    actorId: uuid(),
+    data: jsonb().$type<Record<string, unknown>>().notNull(),
+    createdAt: createdAt(),
+  },
+  (e) => [
+    uniqueIndex('project_events_position').on(e.position),
+    index('project_events_unplaced').on(e.id).where(sql`${e.position} is null`),
+    index('project_events_project').on(e.projectId, e.position),
+  ],
+)
+
+/** Told when a transaction that recorded events commits; payload empty. The relay listens. */
+export const eventsChannel = 'juanie_events'
+
+/**
+ * Records a fact. `data` holds ids and plain values for readers, never a secret.
+ */
+export async function record(
+  tx: Transaction,
+  scope: Scope,
+  type: string,
+  fact: { subjectId: string; data?: Record<string, unknown> },
+): Promise<void> {
+  await tx.insert(projectEvents).values({
+    organizationId: scope.organizationId,
+    projectId: scope.projectId,
+    type,
+    subjectId: fact.subjectId,
+    actorKind: scope.actor.kind,
+    actorId: scope.actor.id,
+    data: fact.data ?? {},
+  })
+  await tx.execute(sql`select pg_notify(${eventsChannel}, '')`)
+}

@@ -1,0 +1,91 @@
+import { initTRPC, TRPCError } from '@trpc/server'
+import { z } from 'zod'
+import { AppError, type RefusalCode } from './errors.ts'
+import type { Door, Permission, Session } from './scope.ts'
+
+/** What the transport gives every call. */
+export interface Context {
+  session: Session | null
+  door: Door
+  /** Sets or clears the browser's cookies; absent for callers without a browser. */
+  cookies?: { set(tokens: { access: string; refresh: string }): void; clear(): void; refresh(): string | null }
+  /** Address of the caller, for limits and the audit. */
+  address: string
+}
+
+const trpcCode = {
+  invalid: 'BAD_REQUEST',
+  unauthenticated: 'UNAUTHORIZED',
+  forbidden: 'FORBIDDEN',
+  not_found: 'NOT_FOUND',
+  conflict: 'CONFLICT',
+  unavailable: 'SERVICE_UNAVAILABLE',
+} as const satisfies Record<RefusalCode, string>
+
+const t = initTRPC.context<Context>().create({
+  errorFormatter({ shape, error }) {
+    const refusal = error.cause instanceof AppError ? error.cause : null
+    const fields = error.cause instanceof z.core.$ZodError ? error.cause.issues : null
+    return {
+      code: shape.code,
+      // Nothing of a bug or an outage is shown to a client.
+      message:
+        refusal?.message ??
+        (fields
+          ? fieldSentence(fields)
+          : isClientError(error)
+            ? error.message
+            : 'Something went wrong inside Juanie. Its log says what.'),
+      data: {
+        code: shape.data.code,
+        httpStatus: shape.data.httpStatus,
+        path: shape.data.path,
+        reason: refusal?.reason ?? (fields ? 'input.invalid' : null),
+        details: refusal?.details ?? {},
+      },
+    }
+  },
+})
+
+const isClientError = (error: TRPCError): boolean => error.code !== 'INTERNAL_SERVER_ERROR'
+
+const fieldSentence = (issues: readonly z.core.$ZodIssue[]): string =>
+  issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`).join('; ')
+
+export const router = t.router
+export const mergeRouters = t.mergeRouters
+export const createCallerFactory = t.createCallerFactory
+
+const translated = t.procedure.use(async ({ next }) => {
+  const result = await next()
+  if (!result.ok && result.error.cause instanceof AppError) {
+    throw new TRPCError({ code: trpcCode[result.error.cause.code], cause: result.error.cause })
+  }
+  return result
+})
+
+/** Open to everybody; the reason is for the reader of the router and the test that lists them. */
+export const anonymous = (reason: string) => translated.meta({ anonymous: reason } as never)
+
+/** For calls about oneself. */
+export const signedIn = translated.use(({ ctx, next }) => {
+  if (!ctx.session)
+    throw new AppError('unauthenticated', 'session.missing', { message: 'Sign in first: `juanie login`.' })
+  return next({ ctx: { ...ctx, session: ctx.session } })
+})
+
+const OrganizationInput = z.object({ organizationId: z.uuid() })
+const ProjectInput = z.object({ projectId: z.uuid() })
+
+/** The only ways to a procedure that touches a tenant; they yield `ctx.scope`. */
+export const inOrganization = (permission: Permission) =>
+  translated.input(OrganizationInput).use(async ({ ctx, input, next }) => {
+    const scope = await ctx.door.organization(ctx.session, input.organizationId, permission)
+    return next({ ctx: { ...ctx, scope } })
+  })
+
+export const inProject = (permission: Permission) =>
+  translated.input(ProjectInput).use(async ({ ctx, input, next }) => {
+    const scope = await ctx.door.project(ctx.session, input.projectId, permission)
+    return next({ ctx: { ...ctx, scope } })
+  })

@@ -1,0 +1,35 @@
+import * as z from 'zod/mini'
+
+export const healths = ['healthy', 'progressing', 'degraded', 'missing', 'unknown'] as const
+export type Health = (typeof healths)[number]
+export const syncs = ['synced', 'out_of_sync', 'unknown'] as const
+
+export const EnvironmentName = z
+  .string()
+  .check(
+    z.regex(
+      /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/,
+      'use 1 to 32 of a-z, 0-9 and -, beginning and ending with a letter or digit',
+    ),
+  )
+
+const Milliseconds = (max: number) => z.int().check(z.minimum(0), z.maximum(max))
+
+/** What an environment sets for every deployment into it; what is absent comes from the description or the default. */
+export const EnvironmentConfig = z.object({
+  /** `{ default: true }` follows the repository's default branch, `{ branch }` a named one, null none. */
+  follows: z.nullable(
+    z.union([
+      z.object({ default: z.literal(true) }),
+      z.object({ branch: z.string().check(z.minLength(1), z.maxLength(255)) }),
+    ]),
+  ),
+  /** Good probes in a row before the switch. */
+  healthy: z.optional(z.int().check(z.minimum(1), z.maximum(100))),
+  soakMs: z.optional(Milliseconds(24 * 3_600_000)),
+  drainMs: z.optional(Milliseconds(600_000)),
+  startLimitMs: z.optional(z.int().check(z.minimum(100), z.maximum(3_600_000))),
+  probeTimeoutMs: z.optional(z.int().check(z.minimum(50), z.maximum(60_000))),
+  replicas: z.optional(z.int().check(z.minimum(1), z.maximum(100))),
+})
+export type EnvironmentConfig = z.infer<typeof EnvironmentConfig>

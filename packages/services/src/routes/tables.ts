@@ -1,0 +1,26 @@
+import { createdAt, owned, primaryId } from '@juanie/core/database'
+import { boolean, index, integer, snakeCase, text, uuid } from 'drizzle-orm/pg-core'
+import { environments } from '../environments/tables.ts'
+import { projects } from '../projects/tables.ts'
+
+/** A hostname and the deployment that serves it. What is written here is what the agent was asked for. */
+export const routes = snakeCase.table(
+  'routes',
+  {
+    id: primaryId(),
+    projectId: owned(() => projects.id),
+    environmentId: owned(() => environments.id),
+    hostname: text().notNull().unique(),
+    /** `<project>-<environment>` under the base domain; others come from `x-juanie.routes`. */
+    isDefault: boolean().notNull().default(true),
+    generation: integer().notNull().default(0),
+    /** Deployments stand above routes, so these two are plain ids. */
+    servingDeploymentId: uuid(),
+    standbyDeploymentId: uuid(),
+    /** Whether the serving deployment is in its soak. */
+    isSoaking: boolean().notNull().default(false),
+    createdAt: createdAt(),
+    updatedAt: createdAt(),
+  },
+  (r) => [index('routes_environment').on(r.environmentId)],
+)

@@ -1,0 +1,153 @@
+/**
+ * The checked workflow as plain JSON. The server stores it, plans from it and sends parts of it to agents, so it
+ * holds no functions, maps or class instances. Every string marked `Template` may contain `${{ … }}`; a `Condition`
+ * is an expression with or without the braces, as written after `if:`.
+ */
+export type Template = string
+export type Condition = string
+
+/** One-based, as editors count. */
+export interface Position {
+  line: number
+  column: number
+}
+
+/** One sentence about one place in the file. An `error` makes the run invalid, a `warning` is shown on the run. */
+export interface Problem {
+  severity: 'error' | 'warning'
+  file: string
+  position: Position | null
+  message: string
+}
+
+export interface PushTrigger {
+  branches?: string[]
+  branchesIgnore?: string[]
+  tags?: string[]
+  tagsIgnore?: string[]
+  paths?: string[]
+  pathsIgnore?: string[]
+}
+
+export interface DispatchInput {
+  type: 'string' | 'boolean' | 'number' | 'choice' | 'environment'
+  required: boolean
+  default?: string | boolean | number
+  description?: string
+  options?: string[]
+}
+
+export interface Triggers {
+  push?: PushTrigger
+  workflowDispatch?: { inputs: Record<string, DispatchInput> }
+  /** Events the file lists that cannot happen here: accepted, never fired. */
+  other: string[]
+}
+
+export interface RunDefaults {
+  shell?: Template
+  workingDirectory?: Template
+}
+
+export type MatrixValue = string | number | boolean | null | MatrixValue[] | { [key: string]: MatrixValue }
+
+export interface Strategy {
+  /** Absent when the job has only `fail-fast` or `max-parallel`. A string is an expression that yields the matrix. */
+  matrix?:
+    | Template
+    | {
+        axes: Record<string, MatrixValue[] | Template>
+        include: Record<string, MatrixValue>[] | Template
+        exclude: Record<string, MatrixValue>[] | Template
+      }
+  failFast: boolean | Template
+  maxParallel?: number | Template
+}
+
+interface StepBase {
+  /** As written; steps without one get no entry in the `steps` context. */
+  id?: string
+  name?: Template
+  /** `success()` when the file says nothing. */
+  if: Condition
+  env: Record<string, Template>
+  continueOnError: boolean | Template
+  timeoutMinutes?: number | Template
+  position: Position
+}
+
+export interface RunStep extends StepBase {
+  kind: 'run'
+  run: Template
+  shell?: Template
+  workingDirectory?: Template
+}
+
+/** The actions that Juanie does natively; later executors add other kinds of step. */
+export type NativeAction = 'checkout' | 'release' | 'deploy'
+
+export interface ActionStep extends StepBase {
+  kind: 'action'
+  action: NativeAction
+  /** As written, e.g. `actions/checkout@v4`. */
+  uses: string
+  with: Record<string, Template>
+}
+
+export type Step = RunStep | ActionStep
+
+export interface Job {
+  id: string
+  name?: Template
+  needs: string[]
+  /** `success()` when the file says nothing. */
+  if: Condition
+  runsOn: Template[] | Template
+  env: Record<string, Template>
+  defaults: RunDefaults
+  outputs: Record<string, Template>
+  strategy?: Strategy
+  timeoutMinutes?: number | Template
+  continueOnError: boolean | Template
+  /** Name of the environment the job says it works on. */
+  environment?: { name: Template; url?: Template }
+  steps: Step[]
+  position: Position
+}
+
+export interface Workflow {
+  name?: string
+  runName?: Template
+  on: Triggers
+  env: Record<string, Template>
+  defaults: RunDefaults
+  /** In the order of the file. */
+  jobs: Job[]
+}
+
+/** One job after `needs` are over and its matrix is expanded: what an agent gets to run. */
+export interface JobInstance {
+  job: Job
+  /** Shown name: the evaluated `name`, else `id`, or `id (a, b)` for a combination of a matrix. */
+  name: string
+  matrix: Record<string, MatrixValue> | null
+  strategy: { failFast: boolean; jobIndex: number; jobTotal: number; maxParallel: number }
+}
+
+/** `success` is also what a step with `continue-on-error` concludes after its outcome was `failure`. */
+export type Outcome = 'success' | 'failure' | 'cancelled' | 'skipped'
+
+/** What expressions can see; a context that does not exist at a place is absent. Values are plain JSON. */
+export interface Contexts {
+  github?: Record<string, unknown>
+  env?: Record<string, string>
+  vars?: Record<string, string>
+  secrets?: Record<string, string>
+  job?: Record<string, unknown>
+  steps?: Record<string, { outputs: Record<string, string>; outcome: Outcome; conclusion: Outcome }>
+  runner?: Record<string, string>
+  strategy?: Record<string, unknown>
+  matrix?: Record<string, MatrixValue> | null
+  needs?: Record<string, { result: Outcome; outputs: Record<string, string> }>
+  inputs?: Record<string, unknown>
+}
