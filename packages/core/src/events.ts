@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, index, jsonb, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { bigint, index, jsonb, pgSequence, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, primaryId, type Transaction } from './database.ts'
 import type { Scope } from './scope.ts'
 
@@ -28,8 +28,12 @@ export const projectEvents = snakeCase.table(
     uniqueIndex('project_events_position').on(e.position),
     index('project_events_unplaced').on(e.id).where(sql`${e.position} is null`),
     index('project_events_project').on(e.projectId, e.position),
+    index('project_events_organization').on(e.organizationId, e.position),
   ],
 )
+
+/** Gives positions; only the relay moves it, under its lock. */
+export const eventPositions = pgSequence('event_positions')
 
 /** Told when a transaction that recorded events commits; payload empty. The relay listens. */
 export const eventsChannel = 'juanie_events'

@@ -22,30 +22,39 @@ const trpcCode = {
   unavailable: 'SERVICE_UNAVAILABLE',
 } as const satisfies Record<RefusalCode, string>
 
-const t = initTRPC.context<Context>().create({
-  errorFormatter({ shape, error }) {
-    const refusal = error.cause instanceof AppError ? error.cause : null
-    const fields = error.cause instanceof z.core.$ZodError ? error.cause.issues : null
-    return {
-      code: shape.code,
-      // Nothing of a bug or an outage is shown to a client.
-      message:
-        refusal?.message ??
-        (fields
-          ? fieldSentence(fields)
-          : isClientError(error)
-            ? error.message
-            : 'Something went wrong inside Juanie. Its log says what.'),
-      data: {
-        code: shape.data.code,
-        httpStatus: shape.data.httpStatus,
-        path: shape.data.path,
-        reason: refusal?.reason ?? (fields ? 'input.invalid' : null),
-        details: refusal?.details ?? {},
-      },
-    }
-  },
-})
+/** Which of the four doors a procedure was built with, for the test that lists them all. */
+export type Entrance =
+  | { door: 'anonymous'; reason: string }
+  | { door: 'signedIn' }
+  | { door: 'organization' | 'project'; permission: Permission }
+
+const t = initTRPC
+  .context<Context>()
+  .meta<Entrance>()
+  .create({
+    errorFormatter({ shape, error }) {
+      const refusal = error.cause instanceof AppError ? error.cause : null
+      const fields = error.cause instanceof z.core.$ZodError ? error.cause.issues : null
+      return {
+        code: shape.code,
+        // Nothing of a bug or an outage is shown to a client.
+        message:
+          refusal?.message ??
+          (fields
+            ? fieldSentence(fields)
+            : isClientError(error)
+              ? error.message
+              : 'Something went wrong inside Juanie. Its log says what.'),
+        data: {
+          code: shape.data.code,
+          httpStatus: shape.data.httpStatus,
+          path: shape.data.path,
+          reason: refusal?.reason ?? (fields ? 'input.invalid' : null),
+          details: refusal?.details ?? {},
+        },
+      }
+    },
+  })
 
 const isClientError = (error: TRPCError): boolean => error.code !== 'INTERNAL_SERVER_ERROR'
 
@@ -65,10 +74,10 @@ const translated = t.procedure.use(async ({ next }) => {
 })
 
 /** Open to everybody; the reason is for the reader of the router and the test that lists them. */
-export const anonymous = (reason: string) => translated.meta({ anonymous: reason } as never)
+export const anonymous = (reason: string) => translated.meta({ door: 'anonymous', reason })
 
 /** For calls about oneself. */
-export const signedIn = translated.use(({ ctx, next }) => {
+export const signedIn = translated.meta({ door: 'signedIn' }).use(({ ctx, next }) => {
   if (!ctx.session)
     throw new AppError('unauthenticated', 'session.missing', { message: 'Sign in first: `juanie login`.' })
   return next({ ctx: { ...ctx, session: ctx.session } })
@@ -79,13 +88,19 @@ const ProjectInput = z.object({ projectId: z.uuid() })
 
 /** The only ways to a procedure that touches a tenant; they yield `ctx.scope`. */
 export const inOrganization = (permission: Permission) =>
-  translated.input(OrganizationInput).use(async ({ ctx, input, next }) => {
-    const scope = await ctx.door.organization(ctx.session, input.organizationId, permission)
-    return next({ ctx: { ...ctx, scope } })
-  })
+  translated
+    .meta({ door: 'organization', permission })
+    .input(OrganizationInput)
+    .use(async ({ ctx, input, next }) => {
+      const scope = await ctx.door.organization(ctx.session, input.organizationId, permission)
+      return next({ ctx: { ...ctx, scope } })
+    })
 
 export const inProject = (permission: Permission) =>
-  translated.input(ProjectInput).use(async ({ ctx, input, next }) => {
-    const scope = await ctx.door.project(ctx.session, input.projectId, permission)
-    return next({ ctx: { ...ctx, scope } })
-  })
+  translated
+    .meta({ door: 'project', permission })
+    .input(ProjectInput)
+    .use(async ({ ctx, input, next }) => {
+      const scope = await ctx.door.project(ctx.session, input.projectId, permission)
+      return next({ ctx: { ...ctx, scope } })
+    })

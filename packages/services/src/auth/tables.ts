@@ -1,5 +1,5 @@
 import { createdAt, instant, owned, primaryId } from '@juanie/core/database'
-import { index, snakeCase, text, uniqueIndex } from 'drizzle-orm/pg-core'
+import { index, integer, snakeCase, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { users } from '../users/tables.ts'
 
 /** A signed-in browser. Its refresh token rotates: using an old one again ends the session, for it was stolen. */
@@ -10,6 +10,8 @@ export const sessions = snakeCase.table(
     userId: owned(() => users.id),
     refreshHash: text().notNull(),
     previousRefreshHash: text(),
+    /** The network it was begun from, so that a flood of wrong passwords from elsewhere does not lock its owner out. */
+    network: text().notNull(),
     /** When `previousRefreshHash` was replaced: two tabs may refresh within the same moment. */
     rotatedAt: instant(),
     expiresAt: instant().notNull(),
@@ -48,4 +50,11 @@ export const setupLinks = snakeCase.table('setup_links', {
   expiresAt: instant().notNull(),
   usedAt: instant(),
   createdAt: createdAt(),
+})
+
+/** Wrong passwords within a window, counted per network, per account, and per both. Rows past their end mean nothing. */
+export const signInLimits = snakeCase.table('sign_in_limits', {
+  key: text().primaryKey(),
+  count: integer().notNull(),
+  endsAt: instant().notNull(),
 })

@@ -1,3 +1,4 @@
+CREATE SEQUENCE "public"."event_positions" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1;--> statement-breakpoint
 CREATE TABLE "project_events" (
 	"id" uuid PRIMARY KEY,
 	"position" bigint,
@@ -36,6 +37,7 @@ CREATE TABLE "sessions" (
 	"user_id" uuid NOT NULL,
 	"refresh_hash" text NOT NULL,
 	"previous_refresh_hash" text,
+	"network" text NOT NULL,
 	"rotated_at" timestamp with time zone,
 	"expires_at" timestamp with time zone NOT NULL,
 	"revoked_at" timestamp with time zone,
@@ -48,6 +50,12 @@ CREATE TABLE "setup_links" (
 	"expires_at" timestamp with time zone NOT NULL,
 	"used_at" timestamp with time zone,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "sign_in_limits" (
+	"key" text PRIMARY KEY,
+	"count" integer NOT NULL,
+	"ends_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "deployments" (
@@ -437,6 +445,7 @@ CREATE TABLE "users" (
 CREATE UNIQUE INDEX "project_events_position" ON "project_events" ("position");--> statement-breakpoint
 CREATE INDEX "project_events_unplaced" ON "project_events" ("id") WHERE "position" is null;--> statement-breakpoint
 CREATE INDEX "project_events_project" ON "project_events" ("project_id","position");--> statement-breakpoint
+CREATE INDEX "project_events_organization" ON "project_events" ("organization_id","position");--> statement-breakpoint
 CREATE INDEX "leases_expiry" ON "leases" ("kind","expires_at");--> statement-breakpoint
 CREATE INDEX "leases_owner" ON "leases" ("owner");--> statement-breakpoint
 CREATE UNIQUE INDEX "access_tokens_hash_unique" ON "access_tokens" ("hash");--> statement-breakpoint
