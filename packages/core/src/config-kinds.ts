@@ -40,7 +40,7 @@ export const host = parsed((text) =>
 )
 
 const address = (protocols: readonly string[], problem: string) =>
-  parsed((text) => {
+  parsed((text): Check<URL> => {
     const url = URL.canParse(text) ? new URL(text) : null
     return url && protocols.includes(url.protocol) && url.hostname ? { value: url } : { problem }
   })

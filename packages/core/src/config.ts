@@ -203,6 +203,14 @@ const variables = {
     example: '3',
     internal: true,
   }),
+  JUANIE_TEST_DATABASE_URL: variable({
+    schema: kind.postgresUrl.optional(),
+    default: 'none: a test run starts its own PostgreSQL',
+    meaning: 'External PostgreSQL on which a test run makes its databases.',
+    example: 'postgres://postgres:password@127.0.0.1:5432/postgres',
+    secret: true,
+    internal: true,
+  }),
   JUANIE_CRASH_POINT: variable({
     schema: kind.text.optional(),
     default: 'none',
@@ -300,6 +308,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       probes: v.JUANIE_DEFAULT_PROBES,
     },
     readyFd: v.JUANIE_READY_FD ?? null,
+    testDatabaseUrl: v.JUANIE_TEST_DATABASE_URL ?? null,
     crashPoint: v.JUANIE_CRASH_POINT ?? null,
   }
 }

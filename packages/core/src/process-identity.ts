@@ -59,9 +59,16 @@ export async function waitUntilGone(identity: ProcessIdentity, timeoutMs: number
   return true
 }
 
-export type ProcessFacts = { pid: number; cwd: string | null; command: string; environ: string }
+export type ProcessFacts = {
+  pid: number
+  /** Null where this user may not look. */
+  readonly cwd: string | null
+  readonly command: string
+  /** The environment it was started with, entries ended by NUL. */
+  readonly environ: string
+}
 
-/** The living processes that this user may look at, zombies left out. Linux only; elsewhere empty. */
+/** The living processes, zombies left out; what they are is read when it is asked for. Linux only; elsewhere empty. */
 export function* processes(): Generator<ProcessFacts> {
   if (!isLinux) return
   for (const name of readdirSync('/proc')) {
@@ -71,9 +78,15 @@ export function* processes(): Generator<ProcessFacts> {
     if (!stat || stat.state === 'Z' || stat.state === 'X') continue
     yield {
       pid,
-      cwd: attempt(() => readlinkSync(`/proc/${name}/cwd`)),
-      command: (attempt(() => readFileSync(`/proc/${name}/cmdline`, 'utf8')) ?? '').replaceAll('\0', ' ').trim(),
-      environ: attempt(() => readFileSync(`/proc/${name}/environ`, 'utf8')) ?? '',
+      get cwd() {
+        return attempt(() => readlinkSync(`/proc/${name}/cwd`))
+      },
+      get command() {
+        return (attempt(() => readFileSync(`/proc/${name}/cmdline`, 'utf8')) ?? '').replaceAll('\0', ' ').trim()
+      },
+      get environ() {
+        return attempt(() => readFileSync(`/proc/${name}/environ`, 'utf8')) ?? ''
+      },
     }
   }
 }
