@@ -9,12 +9,13 @@ export function bootId(): string | null {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat: clock ticks from the boot to the start. Null: no such process, or no /proc. */
+/** Field 22 of /proc/<pid>/stat: clock ticks from the boot to the start. Null: no process, a zombie, or no /proc. */
 export function processStart(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // The second field is the name in parentheses and may itself hold spaces and parentheses.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null)
   } catch {
     return null
   }

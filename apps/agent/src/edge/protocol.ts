@@ -168,8 +168,8 @@ export interface StopRequest {
   graceMs: number
 }
 
-/** The longest path that every supported system takes for a Unix socket, with some room (macOS: 104 with the NUL). */
-const socketPathLimit = 100
+/** macOS takes 104 bytes with the final NUL; the rest is for the suffix under which a new edge makes its socket. */
+const socketPathLimit = 90
 
 /**
  * Where the edge of this folder is reached. A folder whose own socket path would be too long gets a short one in a
