@@ -19,27 +19,38 @@ const second = { pid: 2, url: 'http://127.0.0.1:4000' }
 
 test('a second server on the same home is refused and told where the first one is', async () => {
   using home = temporaryHome()
-  await using lock = await takeLock(home, first)
-  await expect(takeLock(home, second)).rejects.toThrow('at http://127.0.0.1:3000')
+  await using lock = (await takeLock(home, 'server', first))!
+  expect(await takeLock(home, 'server', second)).toBeNull()
+  expect(await findHolder(home, 'server')).toMatchObject(first)
   lock.announce({ pid: 1, url: 'http://127.0.0.1:3999' })
-  await expect(takeLock(home, second)).rejects.toThrow('at http://127.0.0.1:3999')
-  expect(await findHolder(home)).toEqual({ pid: 1, url: 'http://127.0.0.1:3999' })
+  expect(await findHolder(home, 'server')).toMatchObject({ pid: 1, url: 'http://127.0.0.1:3999' })
+})
+
+test('server and agent of one home do not exclude each other', async () => {
+  using home = temporaryHome()
+  const agent = { pid: 5, build: 'b', edge: { host: '127.0.0.1', port: 8080 }, isolation: null, problem: null }
+  await using server = await takeLock(home, 'server', first)
+  await using held = await takeLock(home, 'agent', agent)
+  expect([server, held]).not.toContain(null)
+  expect(await takeLock(home, 'agent', agent)).toBeNull()
+  expect(await findHolder(home, 'agent')).toMatchObject(agent)
 })
 
 test('after an orderly end the home is free again', async () => {
   using home = temporaryHome()
   for (let round = 0; round < 3; round++) {
-    await using _lock = await takeLock(home, first)
+    await using lock = await takeLock(home, 'server', first)
+    expect(lock).not.toBeNull()
   }
-  expect(await findHolder(home)).toBeNull()
+  expect(await findHolder(home, 'server')).toBeNull()
   expect(fs.readdirSync(home.run).length).toBeLessThanOrEqual(1)
 })
 
 test('of many that start at once on a stale lock exactly one gets it', async () => {
   using home = temporaryHome()
   for (let round = 0; round < 10; round++) {
-    const tries = await Promise.allSettled(Array.from({ length: 8 }, () => takeLock(home, first)))
-    const locks = tries.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const tries = await Promise.all(Array.from({ length: 8 }, () => takeLock(home, 'server', first)))
+    const locks = tries.flatMap((lock) => lock ?? [])
     expect(locks).toHaveLength(1)
     await locks[0]![Symbol.asyncDispose]()
   }
@@ -49,13 +60,9 @@ test('the lock of a server that was killed with -9 is taken over at once, by one
   using home = temporaryHome()
   const program = `
     import { takeLock } from ${JSON.stringify(join(import.meta.dirname, 'lock.ts'))}
-    try {
-      await takeLock(${JSON.stringify({ ...home })}, { pid: process.pid, url: 'http://127.0.0.1:1' })
-      console.log('taken')
-      setInterval(() => {}, 1000)
-    } catch (error) {
-      console.log(error.name)
-    }`
+    const lock = await takeLock(${JSON.stringify({ ...home })}, 'server', { pid: process.pid, url: 'http://127.0.0.1:1' })
+    console.log(lock ? 'taken' : 'refused')
+    if (lock) setInterval(() => {}, 1000)`
   const file = join(home.path, 'taker.mjs')
   fs.writeFileSync(file, await bundled(program))
   const start = async () => {
@@ -68,7 +75,7 @@ test('the lock of a server that was killed with -9 is taken over at once, by one
   holder.child.kill('SIGKILL')
   await once(holder.child, 'exit')
   const starters = await Promise.all([start(), start(), start(), start()])
-  expect(starters.map(({ said }) => said).sort()).toEqual(['StartError', 'StartError', 'StartError', 'taken'])
+  expect(starters.map(({ said }) => said).sort()).toEqual(['refused', 'refused', 'refused', 'taken'])
   for (const { child } of starters) {
     if (child.exitCode !== null) continue
     child.kill('SIGKILL')
@@ -80,9 +87,10 @@ test.runIf(process.platform === 'linux')(
   'a home with a path longer than a socket may have is locked all the same',
   async () => {
     using home = temporaryHome(join('x'.repeat(90), 'y'.repeat(90)))
-    await using _lock = await takeLock(home, first)
-    await expect(takeLock(home, second)).rejects.toThrow('already runs')
-    expect(await findHolder(home)).toEqual(first)
+    await using lock = await takeLock(home, 'server', first)
+    expect(lock).not.toBeNull()
+    expect(await takeLock(home, 'server', second)).toBeNull()
+    expect(await findHolder(home, 'server')).toMatchObject(first)
   },
 )
 

@@ -6,19 +6,33 @@ import type { Home } from './home.ts'
 import { identify } from './process-identity.ts'
 import { StartError } from './start-error.ts'
 
-/** What the holder of a home tells whoever finds it taken. */
-export type Holder = { pid: number; url: string }
+/** What the living server of a home tells whoever asks. */
+export type ServerHolder = { pid: number; url: string }
 
-export type Lock = AsyncDisposable & {
-  /** Changes what is told from now on. */
-  announce(holder: Holder): void
+/** What the living agent of a home tells whoever asks. */
+export type AgentHolder = {
+  pid: number
+  /** Hash of the program that it runs, see `buildOf`. */
+  build: string
+  /** Where its edge listens; null until it does. */
+  edge: { host: string; port: number } | null
+  isolation: string | null
+  /** Why it cannot do its work, for people; null when it can. */
+  problem: string | null
 }
 
-const nameOf = (generation: number) => `lock.${generation}`
-const generationOf = (name: string) => Number(/^lock\.(\d{1,15})$/.exec(name)?.[1] ?? 0)
+export type Holders = { server: ServerHolder; agent: AgentHolder }
+
+export type Lock<Name extends keyof Holders> = AsyncDisposable & {
+  /** Changes what is told from now on. */
+  announce(holder: Holders[Name]): void
+}
+
+const generationOf = (name: string, file: string) =>
+  file.startsWith(`${name}.`) ? Number(/^\.(\d{1,15})$/.exec(file.slice(name.length))?.[1] ?? 0) : 0
 
 /**
- * Takes the home for this process, or throws a `StartError` that names the address of the living server that has it.
+ * Makes this process the server, or the agent, of the home; null when a living one is, which `findHolder` tells.
  *
  * The lock is a listening Unix socket, so the kernel lets go of it the moment its holder dies, however it dies. Its name
  * carries a generation, because a stale socket cannot be replaced in one step: a starter that finds the newest
@@ -26,8 +40,14 @@ const generationOf = (name: string) => Number(/^lock\.(\d{1,15})$/.exec(name)?.[
  * is never removed, not even by an orderly end, so that a starter that was held up with an old view of the folder still
  * meets a newer name and looks again.
  */
-export async function takeLock(home: Home, holder: Holder): Promise<Lock> {
+export async function takeLock<Name extends keyof Holders>(
+  home: Home,
+  name: Name,
+  holder: Holders[Name],
+): Promise<Lock<Name> | null> {
   let told = holder
+  const generation = (file: string) => generationOf(name, file)
+  const nameOf = (generation: number) => `${name}.${generation}`
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
@@ -36,26 +56,34 @@ export async function takeLock(home: Home, holder: Holder): Promise<Lock> {
   })
   const folder = openFolder(home.run)
   const temporary = `take.${process.pid}.${randomBytes(4).toString('hex')}`
+  const close = async () => {
+    fs.rmSync(join(home.run, temporary), { force: true })
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+    folder.close()
+  }
   try {
     await listen(server, folder.path(temporary))
     for (let round = 0; round < 100; round++) {
-      const generations = fs.readdirSync(home.run).map(generationOf)
+      const generations = fs.readdirSync(home.run).map(generation)
       const newest = Math.max(0, ...generations)
       const found = newest === 0 ? null : await ask(folder.path(nameOf(newest)))
       if (found === 'gone') continue
-      if (found) throw taken(home, found)
+      if (found) {
+        await close()
+        return null
+      }
       if (!(await linkOnce(folder.path(temporary), folder.path(nameOf(newest + 1))))) continue
       // Whoever was held up between looking and linking may have made a name below one that another has taken since.
-      if (fs.readdirSync(home.run).some((name) => generationOf(name) > newest + 1)) {
+      if (fs.readdirSync(home.run).some((file) => generation(file) > newest + 1)) {
         fs.rmSync(folder.path(nameOf(newest + 1)), { force: true })
         continue
       }
       fs.rmSync(folder.path(temporary), { force: true })
-      for (const name of fs.readdirSync(home.run)) {
-        const generation = generationOf(name)
-        const starter = Number(/^take\.(\d{1,9})\./.exec(name)?.[1] ?? 0)
+      for (const file of fs.readdirSync(home.run)) {
+        const starter = Number(/^take\.(\d{1,9})\./.exec(file)?.[1] ?? 0)
         const isLeftOver = starter > 0 && identify(starter) === null
-        if (isLeftOver || (generation > 0 && generation <= newest)) fs.rmSync(folder.path(name), { force: true })
+        const isOld = generation(file) > 0 && generation(file) <= newest
+        if (isLeftOver || isOld) fs.rmSync(folder.path(file), { force: true })
       }
       server.unref()
       return {
@@ -64,8 +92,7 @@ export async function takeLock(home: Home, holder: Holder): Promise<Lock> {
         },
         [Symbol.asyncDispose]: async () => {
           for (const socket of sockets) socket.destroy()
-          await new Promise<void>((resolve) => server.close(() => resolve()))
-          folder.close()
+          await close()
         },
       }
     }
@@ -73,22 +100,20 @@ export async function takeLock(home: Home, holder: Holder): Promise<Lock> {
       `The lock of ${home.path} changes hands without end; another program keeps starting Juanie on it.`,
     )
   } catch (error) {
-    fs.rmSync(join(home.run, temporary), { force: true })
-    await new Promise<void>((resolve) => server.close(() => resolve()))
-    folder.close()
+    await close()
     throw error
   }
 }
 
-/** Who holds the home now; null when nobody does. */
-export async function findHolder(home: Home): Promise<Holder | null> {
+/** Who is the server, or the agent, of the home now; null when nobody is. */
+export async function findHolder<Name extends keyof Holders>(home: Home, name: Name): Promise<Holders[Name] | null> {
   const folder = openFolder(home.run)
   try {
     for (let round = 0; round < 20; round++) {
-      const newest = Math.max(0, ...fs.readdirSync(home.run).map(generationOf))
+      const newest = Math.max(0, ...fs.readdirSync(home.run).map((file) => generationOf(name, file)))
       if (newest === 0) return null
-      const found = await ask(folder.path(nameOf(newest)))
-      if (found !== 'gone') return found
+      const found = await ask(folder.path(`${name}.${newest}`))
+      if (found !== 'gone') return found as Holders[Name] | null
     }
     return null
   } finally {
@@ -96,20 +121,15 @@ export async function findHolder(home: Home): Promise<Holder | null> {
   }
 }
 
-function taken(home: Home, holder: Holder): StartError {
-  const at = holder.url ? ` at ${holder.url}` : ''
-  const pid = holder.pid ? ` (process ${holder.pid})` : ''
-  return new StartError(
-    `A server already runs on ${home.path}${at}${pid}. End it with "juanie down", or give this one another home. Example: JUANIE_HOME=/srv/juanie-2`,
-  )
-}
+/** What is asked of a socket whose holder lives but says nothing that can be read. */
+const silent = { pid: 0, url: '', build: '', edge: null, isolation: null, problem: null }
 
 /** Null: the socket is dead. 'gone': its name vanished meanwhile. A holder that is alive but does not answer is one. */
-function ask(path: string): Promise<Holder | null | 'gone'> {
+function ask(path: string): Promise<Partial<ServerHolder & AgentHolder> | null | 'gone'> {
   return new Promise((resolve) => {
     const socket = connect(path)
     let answer = ''
-    const decide = (result: Holder | null | 'gone') => {
+    const decide = (result: Partial<ServerHolder & AgentHolder> | null | 'gone') => {
       socket.destroy()
       resolve(result)
     }
@@ -129,12 +149,12 @@ function ask(path: string): Promise<Holder | null | 'gone'> {
   })
 }
 
-function parseHolder(text: string): Holder {
+function parseHolder(text: string): Partial<ServerHolder & AgentHolder> {
   try {
-    const { pid, url } = JSON.parse(text) as Holder
-    return { pid: Number(pid), url: String(url) }
+    const told: unknown = JSON.parse(text)
+    return { ...silent, ...(typeof told === 'object' ? told : {}) }
   } catch {
-    return { pid: 0, url: '' }
+    return silent
   }
 }
 
