@@ -1,0 +1,38 @@
+import type { Problem, Workflow } from './model.ts'
+import { typedInput } from './triggers.ts'
+
+/**
+ * The `inputs` context of a run started by hand, from texts as a form or a command line has them. Problems name the
+ * input; with any error `inputs` must not be used. Inputs without value or default are '' (false for a boolean).
+ */
+export function dispatchInputs(
+  workflow: Workflow,
+  given: Record<string, string>,
+): { inputs: Record<string, string | boolean | number>; problems: Problem[] } {
+  const declared = workflow.on.workflowDispatch
+  const problems: Problem[] = []
+  const refuse = (message: string) => problems.push({ severity: 'error', file: '', position: null, message })
+  if (!declared) {
+    refuse("The workflow cannot be started by hand; add 'workflow_dispatch' to its 'on'.")
+    return { inputs: {}, problems }
+  }
+  const known = Object.keys(declared.inputs)
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue
+    refuse(`The workflow has no input '${name}'; ${known.length > 0 ? `it has ${known.join(', ')}` : 'it has none'}.`)
+  }
+  const inputs = known.map((name): [string, string | boolean | number] => {
+    const input = declared.inputs[name]!
+    const text = Object.hasOwn(given, name) ? given[name]! : undefined
+    if (text === undefined || (text === '' && input.type !== 'string')) {
+      if (input.default !== undefined) return [name, input.default]
+      if (input.required) refuse(`The input '${name}' is required; give it a value.`)
+      return [name, input.type === 'boolean' ? false : '']
+    }
+    if (text === '' && input.required) refuse(`The input '${name}' is required; give it a value.`)
+    const { value, fault } = typedInput(input, text)
+    if (fault !== undefined) refuse(`The input '${name}' does not fit: ${fault}`)
+    return [name, value ?? text]
+  })
+  return { inputs: Object.fromEntries(inputs), problems }
+}

@@ -1,0 +1,142 @@
+import type { NativeAction, Template } from './model.ts'
+import type { Problems } from './problems.ts'
+import { entriesOf } from './read.ts'
+import { hasExpression } from './template.ts'
+import { type Node, scalarText } from './yaml.ts'
+
+interface ActionSpec {
+  action: NativeAction
+  /** Versions that exist; absent when every version does what Juanie does natively. */
+  versions?: string[]
+  /** Inputs that have an effect, each with what is wrong with a literal value. */
+  inputs: Record<string, (value: string) => string | null>
+  /** Inputs that are taken and have no effect here. */
+  ignored: string[]
+  /** Inputs that Juanie cannot honour, with the values that ask for nothing. */
+  defaults: Record<string, string[]>
+}
+
+const anything = () => null
+const flag = (value: string) => (/^(true|false)$/i.test(value) ? null : 'must be true or false')
+const nothing = ['']
+const no = ['false', '']
+
+const actions: Record<string, ActionSpec> = {
+  'actions/checkout': {
+    action: 'checkout',
+    inputs: {
+      ref: anything,
+      path: insideWorkspace,
+      'fetch-depth': (value) => (/^\d{1,9}$/.test(value) ? null : 'must be a whole number; 0 means the whole history'),
+    },
+    ignored: ['persist-credentials', 'token', 'clean', 'fetch-tags', 'show-progress', 'set-safe-directory'],
+    defaults: {
+      repository: ['', '${{ github.repository }}'],
+      'ssh-key': nothing,
+      'ssh-known-hosts': nothing,
+      'ssh-strict': ['true', ''],
+      'ssh-user': ['git', ''],
+      filter: nothing,
+      'sparse-checkout': nothing,
+      'sparse-checkout-cone-mode': ['true', ''],
+      lfs: no,
+      submodules: no,
+      'github-server-url': ['', '${{ github.server_url }}'],
+      'allow-unsafe-pr-checkout': no,
+    },
+  },
+  'juanie/release': {
+    action: 'release',
+    versions: ['v1'],
+    inputs: { path: insideWorkspace, exclude: anything, name: anything },
+    ignored: [],
+    defaults: {},
+  },
+  'juanie/deploy': {
+    action: 'deploy',
+    versions: ['v1'],
+    inputs: { environment: anything, release: anything, wait: flag },
+    ignored: [],
+    defaults: {},
+  },
+}
+
+function insideWorkspace(value: string): string | null {
+  const outside = value.startsWith('/') || value.split('/').includes('..')
+  return outside ? 'must be a folder inside the workspace, written relative to it' : null
+}
+
+/** Finds the native action that `uses` names, and reports why there is none. */
+export function readUses(node: Node, problems: Problems): ActionSpec | null {
+  const uses = (scalarText(node) ?? '').trim()
+  if (hasExpression(uses)) {
+    problems.error(node, "'uses' cannot hold an expression; name the action and its version.")
+    return null
+  }
+  if (uses.startsWith('docker://')) {
+    problems.error(node, 'Docker actions are not supported yet; do the same in a run step.')
+    return null
+  }
+  if (uses.startsWith('./') || uses.startsWith('../') || uses.startsWith('$/')) {
+    problems.error(
+      node,
+      `Actions in the repository ('${shorten(uses)}') are not supported yet; write their commands in a run step.`,
+    )
+    return null
+  }
+  const [name = '', version, ...rest] = uses.split('@')
+  if (!version || rest.length > 0 || !/^[\w.-]+\/[\w./-]+$/.test(name)) {
+    problems.error(node, `'${shorten(uses)}' is not an action; write owner/name@version, such as actions/checkout@v4.`)
+    return null
+  }
+  const spec = Object.hasOwn(actions, name.toLowerCase()) ? actions[name.toLowerCase()]! : null
+  if (!spec) {
+    problems.error(
+      node,
+      `The action '${shorten(uses)}' is not supported yet; Juanie runs ${Object.keys(actions).join(', ')}. Do the same in a run step.`,
+    )
+    return null
+  }
+  if (spec.versions && !spec.versions.includes(version)) {
+    problems.error(node, `'${name}' has no version '${shorten(version)}'; write ${name}@${spec.versions.at(-1)}.`)
+  }
+  return spec
+}
+
+/** Checks `with` and keeps the inputs that have an effect. */
+export function readInputsOf(spec: ActionSpec, node: Node | undefined, problems: Problems): Record<string, Template> {
+  if (node?.kind === 'scalar' && node.value !== null) {
+    problems.error(node, "'with' takes the inputs one by one, as keys and values.")
+  }
+  const kept: [string, Template][] = []
+  for (const { name: written, key, value } of entriesOf(node)) {
+    const name = written.toLowerCase()
+    const text = scalarText(value)
+    if (text === undefined || spec.ignored.includes(name)) continue
+    const check = Object.hasOwn(spec.inputs, name) ? spec.inputs[name] : undefined
+    if (check) {
+      const fault = text === '' || hasExpression(text) ? null : check(text.trim())
+      if (fault) problems.error(value, `The input '${name}' ${fault}.`)
+      kept.push([name, text])
+      continue
+    }
+    const harmless = Object.hasOwn(spec.defaults, name) ? spec.defaults[name]! : null
+    if (harmless?.includes(normalised(text))) continue
+    const known = [...Object.keys(spec.inputs), ...spec.ignored].join(', ')
+    problems.error(
+      key,
+      harmless
+        ? `The input '${name}' is not supported yet and would change what this step does; remove it, or do the same in a run step.`
+        : `There is no input '${shorten(name)}' here; the inputs are ${known}.`,
+    )
+  }
+  return Object.fromEntries(kept)
+}
+
+const normalised = (text: string) => {
+  const trimmed = text.trim()
+  if (!trimmed.startsWith('${{')) return trimmed.toLowerCase()
+  return `\${{ ${trimmed.slice(3, -2).trim()} }}`
+}
+
+const shorten = (text: string) => (text.length > 120 ? `${text.slice(0, 120)}…` : text)

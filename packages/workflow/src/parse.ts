@@ -1,0 +1,60 @@
+import { concurrencyWarning, readJobs } from './jobs.ts'
+import type { Problem, Workflow } from './model.ts'
+import { Problems } from './problems.ts'
+import { readDefaults, readTemplates } from './read.ts'
+import { checkSchema } from './schema.ts'
+import { readTriggers } from './triggers.ts'
+import { child, entry, type MappingNode, readYaml, scalarText, YamlError } from './yaml.ts'
+
+export interface Parsed {
+  /** Null as soon as one problem is an error: never half a workflow. */
+  workflow: Workflow | null
+  problems: Problem[]
+}
+
+/**
+ * Reads and checks a workflow file. It never throws; whatever is wrong comes back as problems with their places in
+ * the order of the file. `file` is only a name.
+ */
+export function parseWorkflow(file: string, text: string): Parsed {
+  const problems = new Problems(file)
+  try {
+    const workflow = read(text, problems)
+    return { workflow: problems.hasErrors ? null : workflow, problems: problems.sorted() }
+  } catch (error) {
+    if (error instanceof YamlError) problems.error(error.position, error.message)
+    else
+      problems.error(null, `The file cannot be read as a workflow: ${String((error as Error).message).slice(0, 200)}`)
+    return { workflow: null, problems: problems.sorted() }
+  }
+}
+
+function read(text: string, problems: Problems): Workflow | null {
+  const root = readYaml(text)
+  if (!root || (root.kind === 'scalar' && root.value === null)) {
+    problems.error(null, "The file is empty; a workflow has the keys 'on' and 'jobs'.")
+    return null
+  }
+  if (root.kind !== 'mapping') {
+    problems.error(root, "The file is not a workflow; it must be a mapping with the keys 'on' and 'jobs'.")
+    return null
+  }
+  const workflow = readRoot(root, problems)
+  for (const { position, message } of checkSchema(root)) problems.error(position, message)
+  return workflow
+}
+
+function readRoot(root: MappingNode, problems: Problems): Workflow {
+  const concurrency = entry(root, 'concurrency')
+  if (concurrency) problems.warning(concurrency.key, concurrencyWarning)
+  const name = scalarText(child(root, 'name'))
+  const runName = scalarText(child(root, 'run-name'))
+  return {
+    ...(name !== undefined && name !== '' && { name }),
+    ...(runName !== undefined && runName !== '' && { runName }),
+    on: readTriggers(child(root, 'on'), problems),
+    env: readTemplates(child(root, 'env'), 'env', problems),
+    defaults: readDefaults(child(root, 'defaults'), problems),
+    jobs: readJobs(child(root, 'jobs'), problems),
+  }
+}

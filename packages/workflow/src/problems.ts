@@ -1,0 +1,40 @@
+import type { Position, Problem } from './model.ts'
+import type { Node } from './yaml.ts'
+
+const maxProblems = 100
+
+/** Collects what is wrong with one file. Of two errors at one place only the first is kept: it is the clearer one. */
+export class Problems {
+  readonly file: string
+  readonly #found: Problem[] = []
+  readonly #places = new Set<string>()
+
+  constructor(file: string) {
+    this.file = file
+  }
+
+  error(at: Node | Position | null, message: string): void {
+    this.#add('error', at, message)
+  }
+
+  warning(at: Node | Position | null, message: string): void {
+    this.#add('warning', at, message)
+  }
+
+  get hasErrors(): boolean {
+    return this.#found.some((each) => each.severity === 'error')
+  }
+
+  sorted(): Problem[] {
+    const order = ({ position }: Problem) => (position ? position.line * 100_000 + position.column : 0)
+    return [...this.#found].sort((a, b) => order(a) - order(b)).slice(0, maxProblems)
+  }
+
+  #add(severity: Problem['severity'], at: Node | Position | null, message: string): void {
+    const position = at && 'range' in at ? at.range.start : at
+    const place = `${severity} ${position?.line}:${position?.column}`
+    if (position && this.#places.has(place)) return
+    this.#places.add(place)
+    this.#found.push({ severity, file: this.file, position: position && { ...position }, message })
+  }
+}

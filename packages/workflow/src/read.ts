@@ -1,0 +1,129 @@
+import { faultOf } from './expressions.ts'
+import type { Condition, RunDefaults, Template } from './model.ts'
+import type { Problems } from './problems.ts'
+import { allowedAt } from './schema.ts'
+import { hasExpression, splitTemplate } from './template.ts'
+import { child, type Entry, type Node, scalarText } from './yaml.ts'
+
+/*
+ * Readers of the shapes that occur in many places. They return undefined for a shape the schema refuses, and leave it
+ * to the schema check to say so; what they report themselves is what the schema lets pass.
+ */
+
+/** Keys and texts, as under `env`, `with` and `outputs`. */
+export function readTemplates(node: Node | undefined, what: string, problems: Problems): Record<string, Template> {
+  if (node?.kind === 'scalar' && typeof node.value === 'string' && hasExpression(node.value)) {
+    problems.error(node, `An expression for the whole of '${what}' is not supported; write its keys one by one.`)
+  }
+  if (node?.kind !== 'mapping') return {}
+  return Object.fromEntries(
+    node.entries.flatMap(({ key, value }) => {
+      const name = scalarText(key) ?? ''
+      if (hasExpression(name)) {
+        problems.error(key, `An expression as a key of '${what}' is not supported; write the key itself.`)
+        return []
+      }
+      const text = scalarText(value)
+      return text === undefined ? [] : [[name, text]]
+    }),
+  )
+}
+
+export function readFlag(node: Node | undefined): boolean | Template | undefined {
+  if (node?.kind !== 'scalar') return undefined
+  if (typeof node.value === 'boolean') return node.value
+  return typeof node.value === 'string' && hasExpression(node.value) ? node.value : undefined
+}
+
+/** A number that is not negative, or an expression. */
+export function readNumber(node: Node | undefined, what: string, problems: Problems): number | Template | undefined {
+  if (node?.kind !== 'scalar') return undefined
+  if (typeof node.value === 'string' && hasExpression(node.value)) return node.value
+  if (typeof node.value !== 'number') return undefined
+  if (node.value >= 0 && Number.isFinite(node.value)) return node.value
+  problems.error(node, `'${what}' must be a number that is not negative.`)
+  return undefined
+}
+
+/** Minutes of a time limit; 0 means none, as on GitHub. */
+export function readMinutes(node: Node | undefined, problems: Problems): number | Template | undefined {
+  const minutes = readNumber(node, 'timeout-minutes', problems)
+  return minutes === 0 ? undefined : minutes
+}
+
+/** The `if` of a job or step, with or without braces. `place` names the definition of the schema that says what it may use. */
+export function readCondition(node: Node | undefined, place: 'job-if' | 'step-if', problems: Problems): Condition {
+  const text = scalarText(node)
+  if (!node || text === undefined || text.trim() === '') return 'success()'
+  if (hasExpression(text)) {
+    if (!isOneExpression(text)) {
+      problems.warning(
+        node,
+        "Text beside the braces (also the line break that '|' adds) makes this condition always true; write the whole condition without ${{ }}.",
+      )
+    }
+    return text
+  }
+  const fault = faultOf(text.trim(), allowedAt(place))
+  if (fault) problems.error(node, fault)
+  return text.trim()
+}
+
+function isOneExpression(text: string): boolean {
+  try {
+    return splitTemplate(text).length === 1
+  } catch {
+    return true // Not closed: the schema check reports it.
+  }
+}
+
+export function readDefaults(node: Node | undefined, problems: Problems): RunDefaults {
+  const run = child(node, 'run')
+  const shell = readShell(child(run, 'shell'), problems)
+  const workingDirectory = scalarText(child(run, 'working-directory'))
+  return { ...(shell !== undefined && { shell }), ...(workingDirectory !== undefined && { workingDirectory }) }
+}
+
+const shells = ['bash', 'sh', 'python']
+
+export function readShell(node: Node | undefined, problems: Problems): Template | undefined {
+  const shell = scalarText(node)
+  if (!node || shell === undefined || shell === '') return undefined
+  if (shells.includes(shell) || shell.includes('{0}') || hasExpression(shell)) return shell
+  if (['pwsh', 'powershell', 'cmd'].includes(shell)) {
+    problems.error(
+      node,
+      `The shell '${shell}' is not supported; use bash, sh, python, or a template such as 'node {0}'.`,
+    )
+  } else {
+    problems.error(
+      node,
+      `'${shell}' is not a shell; use bash, sh, python, or a template that holds {0} where the script's file goes, such as '${shell} {0}'.`,
+    )
+  }
+  return undefined
+}
+
+/** GitHub's rule for the ids of jobs and steps. Returns what is wrong. */
+export function idFault(id: string): string | null {
+  if (!/^[A-Za-z_][A-Za-z0-9_-]{0,98}$/.test(id)) {
+    return `'${id.slice(0, 120)}' is not a valid id; begin with a letter or _, then use letters, digits, - and _ (at most 99 characters).`
+  }
+  return id.startsWith('__') ? `Ids that begin with __ are reserved; rename '${id}'.` : null
+}
+
+/** Texts of a scalar or of a list of scalars, each with its node. */
+export function readTexts(node: Node | undefined): { text: string; node: Node }[] {
+  if (!node || node.kind === 'mapping') return []
+  const nodes = node.kind === 'sequence' ? node.items : [node]
+  return nodes.flatMap((each) => {
+    const text = scalarText(each)
+    return text === undefined || (each.kind === 'scalar' && each.value === null) ? [] : [{ text, node: each }]
+  })
+}
+
+/** Entries of a mapping with their keys as text. */
+export function entriesOf(node: Node | undefined): (Entry & { name: string })[] {
+  if (node?.kind !== 'mapping') return []
+  return node.entries.map((each) => ({ ...each, name: scalarText(each.key) ?? '' }))
+}

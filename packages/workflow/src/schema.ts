@@ -1,0 +1,159 @@
+import { NoOperationTraceWriter } from '@actions/workflow-parser'
+import type { ObjectReader } from '@actions/workflow-parser/templates/object-reader'
+import { TemplateContext, TemplateValidationErrors } from '@actions/workflow-parser/templates/template-context'
+import { readTemplate } from '@actions/workflow-parser/templates/template-reader'
+import {
+  BooleanToken,
+  type LiteralToken,
+  MappingToken,
+  NullToken,
+  NumberToken,
+  SequenceToken,
+  StringToken,
+} from '@actions/workflow-parser/templates/tokens/index'
+import { getWorkflowSchema } from '@actions/workflow-parser/workflows/workflow-schema'
+import { contextNames } from './expressions.ts'
+import type { Position } from './model.ts'
+import type { Node, Range, ScalarNode } from './yaml.ts'
+
+export interface SchemaFault {
+  position: Position | null
+  message: string
+}
+
+/** More than these help nobody, and a file of a megabyte could yield hundreds of thousands. */
+const maxFaults = 100
+
+/**
+ * Checks a tree against GitHub's own schema: keys, types, and in every `${{ … }}` the contexts and functions that its
+ * place allows. The schema's lenient root is used: what a file says about events that never fire here does not matter,
+ * and the events that do are read by triggers.ts.
+ */
+export function checkSchema(root: Node): SchemaFault[] {
+  const errors = new TemplateValidationErrors(maxFaults)
+  const context = new TemplateContext(errors, getWorkflowSchema(), new NoOperationTraceWriter())
+  const moved = new Set<Range>()
+  readTemplate(context, 'workflow-root', new NodeReader(root, moved), undefined)
+  return errors.getErrors().map(({ rawMessage, range }) => {
+    const line = range && moved.has(range) ? range.start.line + 1 : range?.start.line
+    return {
+      position: range && line !== undefined ? { line, column: Math.max(1, range.start.column) } : null,
+      message: explain(rawMessage),
+    }
+  })
+}
+
+/** Contexts and functions that a definition of the schema allows, e.g. of `step-if`. */
+export function allowedAt(definition: string): string[] {
+  return getWorkflowSchema().getDefinition(definition).readerContext
+}
+
+function explain(raw: string): string {
+  const match = (pattern: RegExp) => pattern.exec(raw)?.[1]
+  const context = match(/^Unrecognized named-value: '(.*)'$/s)
+  if (context !== undefined) {
+    return (contextNames as readonly string[]).includes(context.toLowerCase())
+      ? `The context '${context}' is not available at this key; move the expression to where it is.`
+      : `There is no context '${context}'; the contexts are ${contextNames.join(', ')}.`
+  }
+  const called = match(/^Unrecognized function: '(.*)'$/s)
+  if (called !== undefined) return `The function '${called}' does not exist at this key.`
+  const unexpected = match(/^Unexpected value '(.*)'$/s)
+  if (unexpected !== undefined)
+    return `'${shorten(unexpected)}' is not allowed here; remove it or correct its spelling.`
+  const missing = match(/^Required property is missing: (.*)$/s)
+  if (missing !== undefined) return `The key '${missing}' is missing; add it.`
+  const twice = match(/^'(.*)' is already defined$/s)
+  if (twice !== undefined) return `'${shorten(twice)}' is written twice; keep one (case makes no difference).`
+  if (raw === 'A sequence was not expected') return 'A list is not allowed here; write one value or a mapping.'
+  if (raw === 'A mapping was not expected') return 'A mapping is not allowed here; write plain text or a list.'
+  if (raw === 'A template expression is not allowed in this context') {
+    return 'An expression ${{ … }} is not allowed here; write the value itself.'
+  }
+  if (raw.startsWith('The expression is not closed')) return 'An expression is opened by ${{ but not closed by }}.'
+  const undetermined = match(
+    /^There's not enough info to determine what you meant\. Add one of these properties: (.*)$/s,
+  )
+  if (undetermined !== undefined) return `It is not clear what this is; add one of the keys ${undetermined}.`
+  const text = raw.split(' Located at position')[0] ?? raw
+  return `${shorten(text)}${/[.!?]$/.test(text) ? '' : '.'}`
+}
+
+const shorten = (text: string) => (text.length > 200 ? `${text.slice(0, 200)}…` : text)
+
+type Event =
+  | { kind: 'literal'; token: LiteralToken }
+  | { kind: 'sequence'; token: SequenceToken }
+  | { kind: 'mapping'; token: MappingToken }
+  | { kind: 'end-sequence' }
+  | { kind: 'end-mapping' }
+
+/** Feeds our tree to the schema reader of the library, which asks for one event after another. */
+class NodeReader implements ObjectReader {
+  readonly #events: Event[] = []
+  readonly #moved: Set<Range>
+  #next = 0
+
+  constructor(root: Node, moved: Set<Range>) {
+    this.#moved = moved
+    this.#add(root)
+  }
+
+  #add(node: Node): void {
+    if (node.kind === 'scalar') {
+      this.#events.push({ kind: 'literal', token: this.#literal(node) })
+    } else if (node.kind === 'sequence') {
+      this.#events.push({ kind: 'sequence', token: new SequenceToken(undefined, node.range, undefined) })
+      for (const item of node.items) this.#add(item)
+      this.#events.push({ kind: 'end-sequence' })
+    } else {
+      this.#events.push({ kind: 'mapping', token: new MappingToken(undefined, node.range, undefined) })
+      for (const { key, value } of node.entries) {
+        const text = key.value === null ? '' : String(key.value)
+        this.#events.push({ kind: 'literal', token: new StringToken(undefined, key.range, text, undefined) })
+        this.#add(value)
+      }
+      this.#events.push({ kind: 'end-mapping' })
+    }
+  }
+
+  #literal({ value, range, source, style, header }: ScalarNode): LiteralToken {
+    if (value === null) return new NullToken(undefined, range, undefined)
+    if (typeof value === 'boolean') return new BooleanToken(undefined, range, value, undefined)
+    if (typeof value === 'number') return new NumberToken(undefined, range, value, undefined)
+    if (style === 'flow' && range.end.line > range.start.line) {
+      // The library takes every text of several lines for a block scalar, whose text begins a line below its header.
+      const above = { start: { line: range.start.line - 1, column: range.start.column }, end: range.end }
+      this.#moved.add(above)
+      return new StringToken(undefined, above, value, undefined, source, header)
+    }
+    return new StringToken(undefined, range, value, undefined, source, header)
+  }
+
+  #take<K extends Event['kind']>(kind: K): Extract<Event, { kind: K }> | undefined {
+    const event = this.#events[this.#next]
+    if (event?.kind !== kind) return undefined
+    this.#next++
+    return event as Extract<Event, { kind: K }>
+  }
+
+  allowLiteral() {
+    return this.#take('literal')?.token
+  }
+  allowSequenceStart() {
+    return this.#take('sequence')?.token
+  }
+  allowSequenceEnd() {
+    return this.#take('end-sequence') !== undefined
+  }
+  allowMappingStart() {
+    return this.#take('mapping')?.token
+  }
+  allowMappingEnd() {
+    return this.#take('end-mapping') !== undefined
+  }
+  validateStart() {}
+  validateEnd() {
+    if (this.#next < this.#events.length) throw new Error('More was written than the schema reads')
+  }
+}

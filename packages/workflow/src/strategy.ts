@@ -1,0 +1,82 @@
+import type { MatrixValue, Strategy, Template } from './model.ts'
+import type { Problems } from './problems.ts'
+import { entriesOf, readFlag, readNumber } from './read.ts'
+import { hasExpression } from './template.ts'
+import { child, type Node, scalarText } from './yaml.ts'
+
+/** GitHub's bound on the jobs that one matrix makes. */
+export const maxCombinations = 256
+
+export function readStrategy(node: Node | undefined, problems: Problems): Strategy | undefined {
+  if (!node) return undefined
+  if (node.kind !== 'mapping') {
+    if (node.kind === 'scalar' && typeof node.value === 'string' && hasExpression(node.value)) {
+      problems.error(node, "An expression for the whole of 'strategy' is not supported; use it for 'matrix'.")
+    }
+    return undefined
+  }
+  const strategy: Strategy = { failFast: readFlag(child(node, 'fail-fast')) ?? true }
+  const maxParallel = readNumber(child(node, 'max-parallel'), 'max-parallel', problems)
+  if (typeof maxParallel === 'number' && (maxParallel < 1 || !Number.isInteger(maxParallel))) {
+    problems.error(child(node, 'max-parallel') ?? node, "'max-parallel' must be a whole number, 1 or more.")
+  }
+  if (maxParallel !== undefined) strategy.maxParallel = maxParallel
+  const matrix = readMatrix(child(node, 'matrix'), problems)
+  if (matrix !== undefined) strategy.matrix = matrix
+  return strategy
+}
+
+function readMatrix(node: Node | undefined, problems: Problems): Strategy['matrix'] {
+  const text = scalarText(node)
+  if (text !== undefined) return hasExpression(text) ? text : undefined
+  if (node?.kind !== 'mapping') return undefined
+  const axes: [string, MatrixValue[] | Template][] = []
+  for (const { name, key, value } of entriesOf(node)) {
+    if (name === 'include' || name === 'exclude') continue
+    if (hasExpression(name)) {
+      problems.error(key, "An expression as a key of 'matrix' is not supported; make the whole matrix an expression.")
+    } else if (value.kind === 'sequence') {
+      if (value.items.length === 0) problems.error(value, `The axis '${name}' has no value; write at least one.`)
+      axes.push([name, value.items.map(toMatrixValue)])
+    } else if (value.kind === 'scalar' && hasExpression(scalarText(value) ?? '')) {
+      axes.push([name, String(value.value)])
+    }
+  }
+  const include = readCombinations(child(node, 'include'), 'include', problems)
+  const exclude = readCombinations(child(node, 'exclude'), 'exclude', problems)
+  if (axes.length === 0 && include.length === 0) {
+    problems.error(node, "The matrix has neither an axis nor an 'include'; add one, or remove the matrix.")
+  }
+  // What can be counted before the run; the rest is counted when the matrix is expanded.
+  const count = axes.reduce((product, [, values]) => product * (typeof values === 'string' ? 1 : values.length), 1)
+  if (axes.length > 0 && exclude.length === 0 && count > maxCombinations) {
+    problems.error(node, `The matrix makes ${count} jobs; at most ${maxCombinations} are allowed.`)
+  }
+  return { axes: Object.fromEntries(axes), include, exclude }
+}
+
+function readCombinations(
+  node: Node | undefined,
+  what: string,
+  problems: Problems,
+): Record<string, MatrixValue>[] | Template {
+  const text = scalarText(node)
+  if (text !== undefined) return hasExpression(text) ? text : []
+  if (node?.kind !== 'sequence') return []
+  return node.items.flatMap((item) => {
+    if (item.kind === 'mapping') return [toMatrixValue(item) as Record<string, MatrixValue>]
+    if (hasExpression(scalarText(item) ?? '')) {
+      problems.error(
+        item,
+        `An expression as one entry of '${what}' is not supported; make the whole '${what}' an expression.`,
+      )
+    }
+    return []
+  })
+}
+
+function toMatrixValue(node: Node): MatrixValue {
+  if (node.kind === 'scalar') return node.value
+  if (node.kind === 'sequence') return node.items.map(toMatrixValue)
+  return Object.fromEntries(entriesOf(node).map(({ name, value }) => [name, toMatrixValue(value)]))
+}

@@ -1,0 +1,202 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type YAMLMap,
+  type Node as YamlNode,
+} from 'yaml'
+import type { Position } from './model.ts'
+
+/** A workflow file is text that people write; these bounds are far above any real one. */
+export const limits = { bytes: 1024 * 1024, values: 100_000, depth: 64 } as const
+
+export interface Range {
+  start: Position
+  end: Position
+}
+
+export interface ScalarNode {
+  kind: 'scalar'
+  value: string | number | boolean | null
+  range: Range
+  /** Text as it stands in the file, without the header of a block scalar. */
+  source?: string
+  /** How a string was written: block scalars keep their line breaks, flow scalars fold them. */
+  style?: 'block' | 'flow'
+  header?: string
+}
+
+export interface SequenceNode {
+  kind: 'sequence'
+  items: Node[]
+  range: Range
+}
+
+export interface Entry {
+  key: ScalarNode
+  value: Node
+}
+
+export interface MappingNode {
+  kind: 'mapping'
+  entries: Entry[]
+  range: Range
+}
+
+export type Node = ScalarNode | SequenceNode | MappingNode
+
+/** The file cannot be read as YAML, or would grow beyond the bounds. */
+export class YamlError extends Error {
+  readonly position: Position | null
+  constructor(message: string, position: Position | null) {
+    super(message)
+    this.name = 'YamlError'
+    this.position = position
+  }
+}
+
+/**
+ * Reads YAML into a tree of plain nodes in which aliases are replaced by what they stand for. The number of values
+ * is counted while aliases are followed, so a file whose aliases multiply ends early. Throws YamlError.
+ */
+export function readYaml(text: string): Node | null {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > limits.bytes) {
+    throw new YamlError(`The file has ${bytes} bytes; a workflow file may have ${limits.bytes}.`, null)
+  }
+  refuseDeepFlow(text)
+  const lines = new LineCounter()
+  let document: Document
+  try {
+    document = parseDocument(text, { lineCounter: lines, keepSourceTokens: true, uniqueKeys: false })
+  } catch (error) {
+    throw new YamlError(`The file is not readable as YAML: ${firstLine(error)}`, null)
+  }
+  const fault = document.errors[0]
+  if (fault) {
+    const at = fault.linePos?.[0]
+    throw new YamlError(
+      `The file is not valid YAML: ${firstLine(fault)}`,
+      at ? { line: at.line, column: at.col } : null,
+    )
+  }
+  if (!document.contents) return null
+  return new Reader(document, lines).read(document.contents as YamlNode, 0)
+}
+
+/** The YAML composer recurses once per nesting level; a file of 500,000 brackets must not exhaust the stack. */
+function refuseDeepFlow(text: string): void {
+  let depth = 0
+  let deepest = 0
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, ++depth)
+    else if (code === 0x5d || code === 0x7d) depth = Math.max(0, depth - 1)
+  }
+  // Brackets in scripts count too, so the bound is generous: it protects the stack, the exact limit comes later.
+  if (deepest > 2000) throw new YamlError('The file nests brackets too deeply.', null)
+}
+
+const firstLine = (error: unknown) =>
+  String((error as Error).message ?? error)
+    .split('\n')[0]
+    ?.slice(0, 300)
+
+class Reader {
+  readonly #document: Document
+  readonly #lines: LineCounter
+  readonly #resolving = new Set<YamlNode>()
+  #values = 0
+
+  constructor(document: Document, lines: LineCounter) {
+    this.#document = document
+    this.#lines = lines
+  }
+
+  read(node: YamlNode | null, depth: number): Node {
+    const range = this.#range(node)
+    if (++this.#values > limits.values) {
+      throw new YamlError(
+        `The file holds more than ${limits.values} values once its aliases are followed; write less, or repeat fewer anchors.`,
+        range.start,
+      )
+    }
+    if (depth > limits.depth) throw new YamlError(`The file nests more than ${limits.depth} levels deep.`, range.start)
+    if (isAlias(node)) return this.#alias(node as YamlNode, depth)
+    if (isSeq(node)) {
+      return { kind: 'sequence', items: node.items.map((item) => this.read(item as YamlNode, depth + 1)), range }
+    }
+    if (isMap(node)) return this.#mapping(node, range, depth)
+    if (isScalar(node)) return this.#scalar(node as YamlNode, range)
+    return { kind: 'scalar', value: null, range }
+  }
+
+  #alias(alias: YamlNode, depth: number): Node {
+    const target = isAlias(alias) ? alias.resolve(this.#document) : undefined
+    const { start } = this.#range(alias)
+    if (!target) throw new YamlError('This alias names an anchor that does not exist above it.', start)
+    if (this.#resolving.has(target)) throw new YamlError('This alias contains itself.', start)
+    this.#resolving.add(target)
+    const node = this.read(target, depth + 1)
+    this.#resolving.delete(target)
+    return node
+  }
+
+  #mapping(map: YAMLMap, range: Range, depth: number): MappingNode {
+    const entries = map.items.map((pair): Entry => {
+      const key = this.read(pair.key as YamlNode | null, depth + 1)
+      if (key.kind !== 'scalar')
+        throw new YamlError('A key must be plain text, not a list or mapping.', key.range.start)
+      const value = this.read(pair.value as YamlNode | null, depth + 1)
+      // A value that is not there has no place of its own.
+      if (!pair.value) value.range = key.range
+      return { key, value }
+    })
+    return { kind: 'mapping', entries, range }
+  }
+
+  #scalar(node: YamlNode, range: Range): ScalarNode {
+    if (!isScalar(node)) throw new TypeError('not a scalar')
+    const { value } = node
+    if (value === null || value === undefined) return { kind: 'scalar', value: null, range }
+    if (typeof value === 'number' || typeof value === 'boolean') return { kind: 'scalar', value, range }
+    if (typeof value !== 'string') {
+      throw new YamlError('Only text, numbers, true, false and null can be written here.', range.start)
+    }
+    const token = node.srcToken
+    const scalar: ScalarNode = { kind: 'scalar', value, range, style: 'flow' }
+    if (token && 'source' in token) scalar.source = token.source
+    if (token?.type === 'block-scalar') {
+      scalar.style = 'block'
+      const header = token.props.find((part) => part.type === 'block-scalar-header')
+      if (header && 'source' in header) scalar.header = header.source
+    }
+    return scalar
+  }
+
+  #range(node: YamlNode | null): Range {
+    const [from, to] = node?.range ?? [0, 0]
+    const start = this.#lines.linePos(from)
+    const end = this.#lines.linePos(to)
+    return { start: { line: start.line, column: start.col }, end: { line: end.line, column: end.col } }
+  }
+}
+
+/** Value of a key of a mapping; undefined when the node is no mapping or has no such key. */
+export function child(node: Node | undefined, key: string): Node | undefined {
+  return entry(node, key)?.value
+}
+
+export function entry(node: Node | undefined, key: string): Entry | undefined {
+  return node?.kind === 'mapping' ? node.entries.find((each) => each.key.value === key) : undefined
+}
+
+/** Text of a scalar as GitHub's reader turns it into a string; undefined for lists and mappings. */
+export function scalarText(node: Node | undefined): string | undefined {
+  if (node?.kind !== 'scalar') return undefined
+  return node.value === null ? '' : String(node.value)
+}
