@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
+import { identify, type ProcessIdentity } from '@juanie/core/process-identity'
 import { type Calls, controlServer, Refusal } from './control.ts'
 import { Front } from './front.ts'
-import { bootId, processStart } from './process-facts.ts'
 import {
   type Drained,
   type DrainRequest,
@@ -53,6 +53,7 @@ export class Edge {
   readonly #socketPath: string
   readonly #startedAt = new Date().toISOString()
   readonly #build: string
+  readonly #process: ProcessIdentity = identify(process.pid)!
   #state: EdgeState
   #listenError: EdgeIdentity['listenError'] = null
   #control = controlServer(this.#calls())
@@ -108,9 +109,7 @@ export class Edge {
 
   #identity(): EdgeIdentity {
     return {
-      pid: process.pid,
-      bootId: bootId(),
-      processStart: processStart(process.pid),
+      ...this.#process,
       startedAt: this.#startedAt,
       build: this.#build,
       tableVersion: this.#routing.table.version,

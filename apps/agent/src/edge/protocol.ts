@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ProcessIdentity } from '@juanie/core/process-identity'
 import type { LatencyCounts } from './latency.ts'
 
 /**
@@ -62,12 +63,7 @@ export interface EdgeSettings extends Listen {
   trustProxy: TrustProxy
 }
 
-export interface EdgeIdentity {
-  pid: number
-  /** Of the running system; null where the system does not tell. */
-  bootId: string | null
-  /** Start time of the process as /proc tells it, so that a reused pid is not mistaken; null elsewhere. */
-  processStart: string | null
+export interface EdgeIdentity extends ProcessIdentity {
   startedAt: string
   /** Content hash of the program that runs. */
   build: string

@@ -3,24 +3,11 @@ import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
+import { PortTaken, portHolder } from '@juanie/core/port-holder'
+import { isRunning, signal, waitUntilGone } from '@juanie/core/process-identity'
 import { StartError } from '@juanie/core/start-error'
 import { EdgeClient, EdgeRefusal } from './client.ts'
-import { type PortHolder, portHolder } from './port-holder.ts'
-import { processStart } from './process-facts.ts'
 import type { EdgeIdentity, EdgeSettings } from './protocol.ts'
-
-/** The port is someone else's. The message names the variable, the port and its holder. */
-export class PortTaken extends StartError {
-  readonly port: number
-  readonly holder: PortHolder | null
-
-  constructor(variable: string, port: number, holder: PortHolder | null) {
-    const who = holder ? `process ${holder.pid} (${holder.command || 'unknown'})` : 'another program'
-    super(`${variable}: port ${port} is taken by ${who}. Example: ${variable}=${port < 65_535 ? port + 1 : port - 1}`)
-    this.port = port
-    this.holder = holder
-  }
-}
 
 export type EdgeEvent =
   | { kind: 'started' | 'adopted' | 'replaced' | 'restarted'; identity: EdgeIdentity }
@@ -47,7 +34,7 @@ export interface SupervisorOptions {
  * The heap of a proxy holds little for long, so a small one is enough, and small young generations keep what an idle
  * edge occupies near that of a bare Node.
  */
-const nodeFlags = ['--max-old-space-size=192', '--max-semi-space-size=2']
+const nodeFlags = ['--max-old-space-size=192', '--max-semi-space-size=2', '--expose-gc']
 
 const startLimitMs = 10_000
 const heartbeatMs = 5_000
@@ -218,16 +205,16 @@ export class EdgeSupervisor {
     this.#missed = answer ? 0 : this.#missed + 1
     if (this.#missed < missedHeartbeats || this.#isReleased) return
     this.#missed = 0
-    if (processStart(identity.pid) !== identity.processStart) return
+    if (!isRunning(identity)) return
     this.#tell({ kind: 'hung', pid: identity.pid })
-    kill(identity.pid)
+    signal(identity, 'SIGKILL')
   }
 
   async #end(identity: EdgeIdentity, graceMs = 0): Promise<void> {
     await this.client.stop({ graceMs }).catch(() => {})
-    const until = performance.now() + graceMs + 2_000
-    while (isSame(identity) && performance.now() < until) await after(10)
-    if (isSame(identity)) kill(identity.pid)
+    if (await waitUntilGone(identity, graceMs + 2_000)) return
+    signal(identity, 'SIGKILL')
+    await waitUntilGone(identity, 2_000)
   }
 
   #tell(event: EdgeEvent): void {
@@ -253,22 +240,4 @@ function openLog(folder: string): number {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   if (size > logLimitBytes) renameSync(path, `${path}.1`)
   return openSync(path, 'a', 0o600)
-}
-
-function isSame(identity: EdgeIdentity): boolean {
-  if (identity.processStart !== null) return processStart(identity.pid) === identity.processStart
-  try {
-    process.kill(identity.pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It ended by itself in the meantime.
-  }
 }

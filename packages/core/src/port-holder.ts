@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import { StartError } from './start-error.ts'
 
 /** Who listens on a port of this machine. */
 export interface PortHolder {
@@ -9,6 +10,19 @@ export interface PortHolder {
 }
 
 const listening = '0A'
+
+/** The port is someone else's. The message names the variable, the port and its holder. */
+export class PortTaken extends StartError {
+  readonly port: number
+  readonly holder: PortHolder | null
+
+  constructor(variable: string, port: number, holder: PortHolder | null) {
+    const who = holder ? `process ${holder.pid} (${holder.command || 'unknown'})` : 'another program'
+    super(`${variable}: port ${port} is taken by ${who}. Example: ${variable}=${port < 65_535 ? port + 1 : port - 1}`)
+    this.port = port
+    this.holder = holder
+  }
+}
 
 /** Null when nobody listens there, or when the holder is not ours to see. */
 export async function portHolder(port: number): Promise<PortHolder | null> {
