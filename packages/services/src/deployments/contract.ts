@@ -57,3 +57,148 @@ export interface Snapshot {
 
 /** When each stage began, in milliseconds since the epoch. */
 export type Stages = Partial<Record<DeploymentStatus | 'drained', number>>
+
+/** Why a deployment does not go on by itself at this moment, and who or what can end that. */
+export interface WaitsFor {
+  what: string
+  endedBy: string
+}
+
+/** What `deploy`, `promote` and `rollback` answer. The shape is promised to scripts. */
+export interface DeploymentAnswer {
+  id: string
+  number: number
+  status: DeploymentStatus
+  reason: string | null
+  url: string
+  release: ReleaseName
+}
+
+export interface ReleaseName {
+  id: string
+  number: number
+  digest: string
+  commit: string | null
+}
+
+export interface DeploymentRow extends DeploymentAnswer {
+  kind: (typeof deploymentKinds)[number]
+  origin: (typeof deploymentOrigins)[number]
+  environment: { id: string; name: string }
+  /** Who asked for it; null: Juanie did, because the environment follows a branch. */
+  requestedBy: string | null
+  runNumber: number | null
+  createdAt: string
+  finishedAt: string | null
+  final: boolean
+}
+
+export interface InstanceView {
+  id: string
+  service: string
+  index: number
+  kind: 'instance' | 'task'
+  want: 'running' | 'stopped' | 'gone'
+  state: string
+  reason: string | null
+  port: number | null
+  pid: number | null
+  restarts: number
+  exit: { code: number | null; signal: string | null } | null
+  startedAt: string | null
+  stoppedAt: string | null
+  notHonoured: string[]
+  lines: number
+}
+
+export interface EvidenceView {
+  instanceId: string
+  seq: number
+  at: string
+  good: boolean
+  status: number | null
+  latencyMs: number
+  body: string
+  stage: string
+}
+
+export interface StageView {
+  name: string
+  at: string
+  /** Null while it is the current one. */
+  ms: number | null
+}
+
+export interface DeploymentView extends DeploymentRow {
+  digest: string
+  hostname: string
+  /** The deployment that served before and that a failure returns to. */
+  replaces: { id: string; number: number } | null
+  /** Of a rollback: the deployment whose snapshot runs here. */
+  snapshotOf: { id: string; number: number } | null
+  stages: StageView[]
+  waitsFor: WaitsFor | null
+  /** Under way for too long; says what a person can do. */
+  flagged: { at: string; message: string } | null
+  instances: InstanceView[]
+  /** The latest probes, newest first. */
+  evidence: EvidenceView[]
+  notHonoured: { path: string; reason: string }[]
+  warnings: string[]
+  /** With `order: stop-first` nothing answers between the old version's end and the new one's start. */
+  hasGap: boolean
+  secrets: { name: string; version: number }[]
+}
+
+/** One difference between what serves and what would run. A secret shows its version and never its value. */
+export interface Change {
+  path: string
+  from: string | null
+  to: string | null
+}
+
+export interface DeploymentPlan {
+  environment: { id: string; name: string }
+  release: ReleaseName
+  kind: (typeof deploymentKinds)[number]
+  /** Of a rollback: whose snapshot it would be; null with today's configuration. */
+  snapshotOf: { id: string; number: number } | null
+  digest: string
+  /** What serves now; null: nothing does. */
+  current: { id: string; number: number; digest: string; release: ReleaseName } | null
+  /** Empty: the same would run again. */
+  changes: Change[]
+  /** Secrets that have a newer version than the one that would run, or are deleted since. */
+  rotated: { name: string; version: number; latest: number | null }[]
+  /** Why it would be refused. */
+  problems: string[]
+  warnings: string[]
+  notHonoured: { path: string; reason: string }[]
+  behind: { id: string; number: number; status: DeploymentStatus }[]
+}
+
+/** One line of `env list`. The shape is promised to scripts. */
+export interface EnvironmentStatus {
+  id: string
+  name: string
+  url: string
+  health: string
+  /** What serves. */
+  release: ReleaseName | null
+  deployment: { id: string; number: number; status: DeploymentStatus } | null
+  /** The latest attempt, with why it waits or failed. */
+  last: {
+    id: string
+    number: number
+    status: DeploymentStatus
+    reason: string | null
+    waitsFor: WaitsFor | null
+    flagged: { at: string; message: string } | null
+  } | null
+  sync: string
+  position: number
+  follows: string | null
+}
+
+/** How long a deployment may be under way before a person is asked. */
+export const flagAfterMs = 30 * 60_000

@@ -5,7 +5,8 @@ import type { Command } from '../applications/contract.ts'
 /**
  * What server and agent say to each other: NDJSON over plain HTTP, always opened by the agent. Down comes one long
  * response of `GET /api/agent/work`; up go `POST /api/agent/report`, `/logs` and `/observed`, each acknowledged by
- * its answer, resent after a reconnect and safe to repeat. Bundles: `PUT` and `GET /api/agent/blobs/<digest>`.
+ * its answer, resent after a reconnect and safe to repeat. Bundles: `GET /api/agent/blobs/<digest>`, and for the job
+ * that made one `HEAD` and `PUT /api/agent/blobs/<digest>?job=<id>`; after a `HEAD` with 200 there is nothing to put.
  * All calls carry `Authorization: Bearer <agent token>`; any server replica can answer any call.
  */
 export const contractVersion = 1

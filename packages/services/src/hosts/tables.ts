@@ -26,6 +26,9 @@ export const agents = snakeCase.table(
     incarnation: uuid(),
     /** Last report that was taken of this incarnation. */
     lastReport: bigint({ mode: 'number' }).notNull().default(0),
+    /** Last word on the host's state that was taken, and of which agent process; an older one changes nothing. */
+    observedIncarnation: uuid(),
+    observedSeq: bigint({ mode: 'number' }).notNull().default(0),
     lastSeenAt: instant(),
     /** Edge address and problems as last observed. */
     edge: jsonb().$type<Observed['edge']>(),

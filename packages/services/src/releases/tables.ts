@@ -1,4 +1,5 @@
-import { createdAt, owned, primaryId } from '@juanie/core/database'
+import { createdAt, instant, owned, primaryId } from '@juanie/core/database'
+import { sql } from 'drizzle-orm'
 import { bigint, index, integer, jsonb, primaryKey, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import type { ApplicationSource } from '../applications/contract.ts'
 import { projects } from '../projects/tables.ts'
@@ -14,6 +15,8 @@ export const artifacts = snakeCase.table(
     digest: text().notNull(),
     bytes: bigint({ mode: 'number' }).notNull(),
     createdAt: createdAt(),
+    /** Touched by whoever is about to make a release of it, so that it is not cleaned away in between. */
+    usedAt: createdAt(),
   },
   (a) => [primaryKey({ columns: [a.projectId, a.digest] }), index('artifacts_digest').on(a.digest)],
 )
@@ -39,10 +42,14 @@ export const releases = snakeCase.table(
     requestKey: text(),
     application: jsonb().$type<ApplicationSource>().notNull(),
     createdAt: createdAt(),
+    /** When the environments that follow its branch were told of it; null is found by a sweep. */
+    followedAt: instant(),
   },
   (r) => [
     uniqueIndex('releases_number_unique').on(r.projectId, r.number),
     uniqueIndex('releases_request_unique').on(r.projectId, r.requestKey),
     index('releases_run').on(r.runId),
+    index('releases_bundle').on(r.projectId, r.digest),
+    index('releases_unfollowed').on(r.id).where(sql`${r.followedAt} is null`),
   ],
 )

@@ -1,9 +1,12 @@
-import { createdAt, owned, primaryId } from '@juanie/core/database'
-import { boolean, index, integer, snakeCase, text, uuid } from 'drizzle-orm/pg-core'
+import { createdAt, instant, owned, primaryId } from '@juanie/core/database'
+import { boolean, index, integer, real, snakeCase, text, uuid } from 'drizzle-orm/pg-core'
 import { environments } from '../environments/tables.ts'
 import { projects } from '../projects/tables.ts'
 
-/** A hostname and the deployment that serves it. What is written here is what the agent was asked for. */
+/**
+ * A hostname and the deployment that serves it. The first half is what the agent was asked for, the `observed` half
+ * what it said last.
+ */
 export const routes = snakeCase.table(
   'routes',
   {
@@ -19,6 +22,17 @@ export const routes = snakeCase.table(
     standbyDeploymentId: uuid(),
     /** Whether the serving deployment is in its soak. */
     isSoaking: boolean().notNull().default(false),
+    /** Null until the agent has spoken of this route. */
+    observedGeneration: integer(),
+    /** Null: the edge answers 503. */
+    observedServingId: uuid(),
+    observedSince: instant(),
+    isDrained: boolean().notNull().default(false),
+    /** The soak that the agent judges or judged last under the observed generation. */
+    soakDeploymentId: uuid(),
+    soakState: text({ enum: ['running', 'passed', 'failed'] }),
+    soakElapsedMs: real(),
+    soakReason: text(),
     createdAt: createdAt(),
     updatedAt: createdAt(),
   },

@@ -155,6 +155,8 @@ CREATE TABLE "agents" (
 	"build" text,
 	"incarnation" uuid,
 	"last_report" bigint DEFAULT 0 NOT NULL,
+	"observed_incarnation" uuid,
+	"observed_seq" bigint DEFAULT 0 NOT NULL,
 	"last_seen_at" timestamp with time zone,
 	"edge" jsonb,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
@@ -227,6 +229,7 @@ CREATE TABLE "artifacts" (
 	"digest" text,
 	"bytes" bigint NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"used_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "artifacts_pkey" PRIMARY KEY("project_id","digest")
 );
 --> statement-breakpoint
@@ -243,7 +246,8 @@ CREATE TABLE "releases" (
 	"created_by" uuid,
 	"request_key" text,
 	"application" jsonb NOT NULL,
-	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"followed_at" timestamp with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "pushes" (
@@ -289,6 +293,14 @@ CREATE TABLE "routes" (
 	"serving_deployment_id" uuid,
 	"standby_deployment_id" uuid,
 	"is_soaking" boolean DEFAULT false NOT NULL,
+	"observed_generation" integer,
+	"observed_serving_id" uuid,
+	"observed_since" timestamp with time zone,
+	"is_drained" boolean DEFAULT false NOT NULL,
+	"soak_deployment_id" uuid,
+	"soak_state" text,
+	"soak_elapsed_ms" real,
+	"soak_reason" text,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL
 );
@@ -330,6 +342,11 @@ CREATE TABLE "jobs" (
 	"reason" text,
 	"outputs" jsonb DEFAULT '{}' NOT NULL,
 	"is_unrepeatable" boolean DEFAULT false NOT NULL,
+	"continue_on_error" boolean DEFAULT false NOT NULL,
+	"environment" text,
+	"timeout_ms" integer NOT NULL,
+	"cancel_reason" text,
+	"carried_from" uuid,
 	"agent_id" uuid,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"queued_at" timestamp with time zone,
@@ -363,6 +380,7 @@ CREATE TABLE "pipeline_runs" (
 	"title" text NOT NULL,
 	"commit_message" text NOT NULL,
 	"commit_author" text NOT NULL,
+	"source" jsonb NOT NULL,
 	"actor_id" uuid,
 	"inputs" jsonb DEFAULT '{}' NOT NULL,
 	"workflow_file" text NOT NULL,
@@ -470,6 +488,8 @@ CREATE INDEX "artifacts_digest" ON "artifacts" ("digest");--> statement-breakpoi
 CREATE UNIQUE INDEX "releases_number_unique" ON "releases" ("project_id","number");--> statement-breakpoint
 CREATE UNIQUE INDEX "releases_request_unique" ON "releases" ("project_id","request_key");--> statement-breakpoint
 CREATE INDEX "releases_run" ON "releases" ("run_id");--> statement-breakpoint
+CREATE INDEX "releases_bundle" ON "releases" ("project_id","digest");--> statement-breakpoint
+CREATE INDEX "releases_unfollowed" ON "releases" ("id") WHERE "followed_at" is null;--> statement-breakpoint
 CREATE INDEX "pushes_open" ON "pushes" ("created_at") WHERE "status" in ('received', 'accepted');--> statement-breakpoint
 CREATE INDEX "pushes_project" ON "pushes" ("project_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "repositories_project_unique" ON "repositories" ("project_id") WHERE "deleted_at" is null;--> statement-breakpoint
