@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { closedFolder, findHome, openHome, readMasterKey } from './home.ts'
+import { closedFolder, findHome, openHome, readAgentToken, readMasterKey } from './home.ts'
 
 const isRoot = process.getuid?.() === 0
 

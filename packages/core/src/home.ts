@@ -24,7 +24,7 @@ export type Home = {
   /** 0700: the lock, and what the living programs tell each other. */
   run: string
   masterKeyFile: string
-  /** Where the local agent reads the server's address: `{ "url": …, "pid": … }`. */
+  /** Where the local agent reads the server's address, see `ServerFile`. */
   serverFile: string
 }
 
@@ -88,6 +88,26 @@ export function readMasterKey(home: Home): Buffer {
   }
   writeSecret(home.masterKeyFile, `${randomBytes(32).toString('base64')}\n`)
   return readKey(home.masterKeyFile)!
+}
+
+/**
+ * The token by which the local agent signs in to its server: made once, by whichever of the two starts first. The server
+ * stores its hash, the agent reads this file.
+ */
+export function readAgentToken(home: Home): string {
+  const file = join(home.run, 'agent.token')
+  if (!fs.existsSync(file)) {
+    const temporary = `${file}.${process.pid}.first`
+    writeSecret(temporary, randomBytes(32).toString('base64url'))
+    try {
+      fs.linkSync(temporary, file)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    } finally {
+      fs.rmSync(temporary)
+    }
+  }
+  return fs.readFileSync(file, 'utf8').trim()
 }
 
 function readKey(file: string): Buffer | null {

@@ -28,7 +28,14 @@ test('a second server on the same home is refused and told where the first one i
 
 test('server and agent of one home do not exclude each other', async () => {
   using home = temporaryHome()
-  const agent = { pid: 5, build: 'b', edge: { host: '127.0.0.1', port: 8080 }, isolation: null, problem: null }
+  const agent = {
+    pid: 5,
+    build: 'b',
+    settings: 's',
+    edge: { host: '127.0.0.1', port: 8080 },
+    isolation: null,
+    problem: null,
+  }
   await using server = await takeLock(home, 'server', first)
   await using held = await takeLock(home, 'agent', agent)
   expect([server, held]).not.toContain(null)

@@ -14,6 +14,8 @@ export type AgentHolder = {
   pid: number
   /** Hash of the program that it runs, see `buildOf`. */
   build: string
+  /** See `agentSettings`. */
+  settings: string
   /** Where its edge listens; null until it does. */
   edge: { host: string; port: number } | null
   isolation: string | null
@@ -122,7 +124,7 @@ export async function findHolder<Name extends keyof Holders>(home: Home, name: N
 }
 
 /** What is asked of a socket whose holder lives but says nothing that can be read. */
-const silent = { pid: 0, url: '', build: '', edge: null, isolation: null, problem: null }
+const silent = { pid: 0, url: '', build: '', settings: '', edge: null, isolation: null, problem: null }
 
 /** Null: the socket is dead. 'gone': its name vanished meanwhile. A holder that is alive but does not answer is one. */
 function ask(path: string): Promise<Partial<ServerHolder & AgentHolder> | null | 'gone'> {
