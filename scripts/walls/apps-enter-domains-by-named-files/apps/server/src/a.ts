@@ -1,0 +1,3 @@
+import { thing } from '../../../packages/services/src/runs/lease.ts'
+
+export const used = thing

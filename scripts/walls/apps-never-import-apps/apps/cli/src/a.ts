@@ -1,0 +1,3 @@
+import { thing } from '../../agent/src/b.ts'
+
+export const used = thing

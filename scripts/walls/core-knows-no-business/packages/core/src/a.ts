@@ -1,0 +1,3 @@
+import { thing } from '../../services/src/projects/index.ts'
+
+export const used = thing

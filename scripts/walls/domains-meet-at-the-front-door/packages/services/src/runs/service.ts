@@ -1,0 +1,3 @@
+import { thing } from '../projects/service.ts'
+
+export const used = thing

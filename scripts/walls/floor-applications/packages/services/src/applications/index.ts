@@ -1,0 +1,3 @@
+import { thing } from '../repositories/index.ts'
+
+export const used = thing

@@ -1,0 +1,3 @@
+import { thing } from '../organizations/index.ts'
+
+export const used = thing

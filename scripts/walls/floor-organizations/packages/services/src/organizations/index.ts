@@ -1,0 +1,3 @@
+import { thing } from '../applications/index.ts'
+
+export const used = thing

@@ -1,0 +1,3 @@
+import { thing } from '../runs/index.ts'
+
+export const used = thing

@@ -1,0 +1,3 @@
+import { thing } from '../deployments/index.ts'
+
+export const used = thing

@@ -1,0 +1,3 @@
+import { thing } from '../pipelines/index.ts'
+
+export const used = thing

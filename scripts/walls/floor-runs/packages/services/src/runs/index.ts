@@ -1,0 +1,3 @@
+import { thing } from '../releases/index.ts'
+
+export const used = thing

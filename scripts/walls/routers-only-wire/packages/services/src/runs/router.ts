@@ -1,0 +1,3 @@
+import { thing } from './tables.ts'
+
+export const used = thing

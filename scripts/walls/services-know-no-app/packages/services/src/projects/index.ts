@@ -1,0 +1,3 @@
+import { thing } from '../../../../apps/server/src/app.ts'
+
+export const used = thing

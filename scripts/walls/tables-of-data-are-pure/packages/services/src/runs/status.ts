@@ -1,0 +1,3 @@
+import { thing } from './service.ts'
+
+export const used = thing
