@@ -152,6 +152,10 @@ export const ApplicationRoute = z.object({
 })
 export type ApplicationRoute = z.infer<typeof ApplicationRoute>
 
+/** A version of a language that the application asks for; `olderThanAsked` compares it with what a host has. */
+export const Ask = z.object({ language: z.enum(['node', 'python']), version: z.string(), file: z.string() })
+export type Ask = z.infer<typeof Ask>
+
 export const Application = z.object({
   /** In the order of their dependencies: whatever a service waits for stands before it. */
   services: z.array(Service),
@@ -161,6 +165,7 @@ export const Application = z.object({
   order: z.enum(['start-first', 'stop-first']),
   /** Names of variables that the application seems to need (`.env.example`) and that nothing has set. */
   requires: z.array(z.string()),
+  asks: z.array(Ask),
   /** Names of secrets that the model refers to. */
   secrets: z.array(z.string()),
   notHonoured: z.array(NotHonoured),
@@ -177,7 +182,8 @@ export const Detected = z.object({
   /** One sentence: what was seen and what follows from it. */
   because: z.string(),
   command: Command,
-  hasPort: z.boolean(),
+  /** What the command needs to find its packages. */
+  environment: z.record(z.string(), z.string()),
 })
 export type Detected = z.infer<typeof Detected>
 
@@ -196,6 +202,7 @@ export const ApplicationSource = z.object({
   detected: z.record(z.string(), Detected),
   /** Variables listed in `.env.example` and the like. */
   requires: z.array(z.string()),
+  asks: z.array(Ask),
   notHonoured: z.array(NotHonoured),
   /** A source with an `error` can be stored; rendering it says the same again. */
   problems: z.array(Problem),

@@ -1,2 +1,7 @@
 export * from './contract.ts'
+export { describeApplication } from './describe.ts'
+export { olderThanAsked } from './detect.ts'
+export type { Files } from './paths.ts'
+export { type Rendering, renderApplication } from './render.ts'
+export { fillSecrets, secretPlaceholder } from './secrets.ts'
 export { resolveTimes, type TimeSources, timesOf } from './times.ts'

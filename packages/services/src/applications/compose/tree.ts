@@ -1,0 +1,182 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Scalar } from 'yaml'
+import type { At, Problems } from '../problems.ts'
+
+/**
+ * A YAML file as a tree of our own in which every value knows where it was written, through aliases, merge keys,
+ * extends, include and merge. `reset` and `override` are Compose's tags `!reset` and `!override`.
+ */
+export type Tag = 'reset' | 'override'
+export type Value = string | number | boolean | null
+
+export interface MapNode {
+  kind: 'map'
+  at: At
+  tag?: Tag
+  entries: Map<string, Node>
+}
+export interface ListNode {
+  kind: 'list'
+  at: At
+  tag?: Tag
+  items: Node[]
+}
+export interface ScalarNode {
+  kind: 'scalar'
+  at: At
+  tag?: Tag
+  value: Value
+  /** Its value depends on variables that are not known yet, so nothing can be said about it. */
+  open?: boolean
+}
+export type Node = MapNode | ListNode | ScalarNode
+
+export const maxFileLength = 1024 * 1024
+/** Nodes after aliases are expanded, as many as Compose's own reader allows. */
+const maxNodes = 100_000
+const maxDepth = 100
+
+export const mapNode = (at: At, entries: Iterable<[string, Node]> = []): MapNode => ({
+  kind: 'map',
+  at,
+  entries: new Map(entries),
+})
+export const listNode = (at: At, items: Node[]): ListNode => ({ kind: 'list', at, items })
+export const scalarNode = (at: At, value: Value): ScalarNode => ({ kind: 'scalar', at, value })
+export const isNull = (node: Node | undefined): boolean => node?.kind === 'scalar' && node.value === null
+
+class TooLarge extends Error {}
+
+/** Reads the documents of one file; what cannot be read is a problem and yields nothing. */
+export function parseTree(file: string, text: string, problems: Problems): MapNode[] {
+  const start = { file, line: 0, column: 0 }
+  if (text.length > maxFileLength) {
+    problems.error({ at: start, reason: 'application.too_large', message: 'The file is larger than 1 MiB.' })
+    return []
+  }
+  const lines = new LineCounter()
+  const at = (offset: number | undefined): At => {
+    const { line, col } = lines.linePos(offset ?? 0)
+    return { file, line, column: col }
+  }
+  try {
+    const parsed = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false, merge: false, logLevel: 'silent' })
+    const documents: Document.Parsed[] = 'empty' in parsed ? [] : parsed
+    const trees: MapNode[] = []
+    const reader = new Reader(at, problems)
+    for (const document of documents) {
+      for (const error of document.errors.slice(0, 10))
+        problems.error({ at: at(error.pos[0]), message: `This is not valid YAML: ${firstLine(error.message)}` })
+      if (document.errors.length > 0) return []
+      if (document.contents === null) continue
+      const tree = reader.read(document.contents, document, 0)
+      if (tree.kind === 'map') trees.push(tree)
+      else if (!isNull(tree)) problems.error({ at: tree.at, message: 'A Compose file is a mapping of keys to values.' })
+    }
+    return trees
+  } catch (error) {
+    const message =
+      error instanceof TooLarge ? error.message : error instanceof RangeError ? 'The file is nested too deeply.' : null
+    if (message === null) throw error
+    problems.error({ at: start, reason: 'application.too_large', message })
+    return []
+  }
+}
+
+const firstLine = (message: string): string => (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '')
+
+type YamlNode = NonNullable<Document.Parsed['contents']>
+
+class Reader {
+  readonly #at: (offset: number | undefined) => At
+  readonly #problems: Problems
+  #nodes = 0
+
+  constructor(at: (offset: number | undefined) => At, problems: Problems) {
+    this.#at = at
+    this.#problems = problems
+  }
+
+  read(node: YamlNode, document: Document.Parsed, depth: number): Node {
+    this.#nodes += 1
+    if (this.#nodes > maxNodes)
+      throw new TooLarge('The file has more than 100,000 values once its aliases are expanded.')
+    if (depth > maxDepth)
+      throw new TooLarge('The file is nested more than 100 levels deep, or an alias contains itself.')
+    const at = this.#at(node.range?.[0])
+    if (isAlias(node)) {
+      const target = node.resolve(document) as YamlNode | undefined
+      if (target !== undefined) return this.read(target, document, depth + 1)
+      this.#problems.error({ at, message: `There is no anchor named ${node.source}.` })
+      return scalarNode(at, null)
+    }
+    const tag: Tag | undefined = node.tag === '!reset' ? 'reset' : node.tag === '!override' ? 'override' : undefined
+    const tagged = tag === undefined ? {} : { tag }
+    if (isSeq(node)) {
+      const items = node.items.map((item) => this.read(item as YamlNode, document, depth + 1))
+      return { kind: 'list', at, items, ...tagged }
+    }
+    if (isMap(node))
+      return { kind: 'map', at, entries: this.#entries(node.items as Pair[], document, depth), ...tagged }
+    if (isScalar(node)) return { kind: 'scalar', at, value: scalarValue(node), ...tagged }
+    return scalarNode(at, null)
+  }
+
+  #entries(pairs: Pair[], document: Document.Parsed, depth: number): Map<string, Node> {
+    const entries = new Map<string, Node>()
+    const merged: Map<string, Node>[] = []
+    for (const { key, value } of pairs) {
+      const at = this.#at(key?.range?.[0])
+      if (key === null || !isScalar(key)) {
+        this.#problems.error({ at, message: 'A key must be a plain word.' })
+        continue
+      }
+      const name = String(key.source ?? key.value ?? '')
+      const node = value === null ? scalarNode(at, null) : this.read(value, document, depth + 1)
+      if (name === '<<' && key.type === 'PLAIN') {
+        for (const source of node.kind === 'list' ? node.items : [node]) {
+          if (source.kind === 'map') merged.push(source.entries)
+          else this.#problems.error({ at, message: 'The merge key << takes a mapping or a list of mappings.' })
+        }
+      } else if (entries.has(name)) this.#problems.error({ at, message: `The key ${name} is written twice.` })
+      else entries.set(name, node)
+    }
+    // What is written here wins over what is merged in, and an earlier source over a later one.
+    for (const source of merged) for (const [name, node] of source) if (!entries.has(name)) entries.set(name, node)
+    return entries
+  }
+}
+
+interface Pair {
+  key: Scalar.Parsed | null
+  value: YamlNode | null
+}
+
+/**
+ * What a plain word means: as Compose's own reader has it, which knows `0777` as octal and digits with underscores,
+ * and takes `yes`, `no`, `on` and `off` for plain text.
+ */
+function scalarValue(scalar: Scalar): Value {
+  const text = String(scalar.source ?? scalar.value ?? '')
+  if (scalar.type !== 'PLAIN' || scalar.tag === 'tag:yaml.org,2002:str')
+    return typeof scalar.value === 'string' ? scalar.value : text
+  return plainValue(text)
+}
+
+export function plainValue(text: string): Value {
+  if (/^(~|null|Null|NULL)?$/.test(text)) return null
+  if (/^(true|True|TRUE)$/.test(text)) return true
+  if (/^(false|False|FALSE)$/.test(text)) return false
+  const digits = text.replaceAll('_', '')
+  if (/^[-+]?(0|[1-9]\d*)$/.test(digits)) return integer(digits, text)
+  const based = /^([-+]?)0(?:x([\dA-Fa-f]+)|o?([0-7]+)|b([01]+))$/.exec(digits)
+  if (based !== null) {
+    const [, sign, hex, octal, binary] = based
+    const value = hex ? Number.parseInt(hex, 16) : octal ? Number.parseInt(octal, 8) : Number.parseInt(binary ?? '', 2)
+    return sign === '-' ? -value : value
+  }
+  if (/^[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$/.test(text)) return Number(text)
+  return text
+}
+
+/** A number that JavaScript cannot hold exactly stays the text it is. */
+const integer = (digits: string, text: string): Value => (Number.isSafeInteger(Number(digits)) ? Number(digits) : text)
