@@ -1,0 +1,131 @@
+import { existsSync } from 'node:fs'
+import { join, relative, resolve, sep } from 'node:path'
+import type { LeasedJob } from '@juanie/services/hosts/contract'
+import { writeTemplate } from './folders.ts'
+import type { UserPrograms } from './user-programs.ts'
+
+export interface CheckoutInputs {
+  ref?: string
+  path?: string
+  'fetch-depth'?: string
+}
+
+export class CheckoutError extends Error {}
+
+/**
+ * `actions/checkout` for the project's own repository. The checkout is a repository of its own whose objects come
+ * from `source` through `objects/info/alternates`: as fast as a worktree, and a step cannot reach the source's
+ * configuration or hooks. Returns the folder, relative to the workspace, and the commit.
+ */
+export async function checkout(
+  job: LeasedJob,
+  inputs: CheckoutInputs,
+  parts: {
+    workspace: string
+    source: string
+    serverUrl: string | null
+    programs: UserPrograms
+    templates: string
+    say(line: string): void
+    signal: AbortSignal
+  },
+): Promise<{ commit: string; ref: string }> {
+  const { programs, source, signal } = parts
+  const folder = inside(parts.workspace, inputs.path ?? '')
+  const depth = Number(inputs['fetch-depth']?.trim() || '1')
+  if (!Number.isInteger(depth) || depth < 0) {
+    throw new CheckoutError(
+      `fetch-depth: "${inputs['fetch-depth']}" is not a whole number; use 0 for the whole history.`,
+    )
+  }
+  const wanted = inputs.ref?.trim() || null
+  const commit = wanted === null ? job.repository.commit : await resolveRef(wanted, { programs, source, signal })
+  const branch = branchOf(wanted ?? job.repository.ref)
+
+  const remote = parts.serverUrl ? new URL(job.repository.path, parts.serverUrl).href : job.repository.path
+  const at = branch ? `refs/heads/${branch}` : null
+  const files: Record<string, string> = {
+    'objects/info/alternates': `${join(source, 'objects')}\n`,
+    config: `[core]\n\tlogallrefupdates = true\n[gc]\n\tauto = 0\n[remote "origin"]\n\turl = ${remote}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n`,
+    HEAD: at ? `ref: ${at}\n` : `${commit}\n`,
+  }
+  if (at && branch) {
+    files[at] = `${commit}\n`
+    files[`refs/remotes/origin/${branch}`] = `${commit}\n`
+  }
+  if (depth > 0) files.shallow = `${(await boundary(commit, depth, { programs, source, signal })).join('\n')}\n`
+  else files['packed-refs'] = await allRefs({ programs, source, signal })
+  // Git itself makes the folder, as the step's user: nothing of the agent's writes where a step can put links.
+  const template = writeTemplate(parts.templates, files)
+  await programs.git(['init', '--quiet', `--template=${template}`, '--', folder], { signal })
+  await programs.git(['-C', folder, 'read-tree', '--reset', '-u', commit], { signal })
+  parts.say(`Checked out ${commit} (${wanted ?? job.repository.ref}).`)
+  return { commit, ref: wanted ?? job.repository.ref }
+}
+
+/** The branch that is checked out by name; tags and commits leave HEAD detached. */
+function branchOf(ref: string): string | null {
+  if (/^[0-9a-f]{40}$/.test(ref) || ref.startsWith('refs/tags/')) return null
+  return ref.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : ref.startsWith('refs/') ? null : ref
+}
+
+/** A fetch-depth of 1 needs no look at the history: the commit itself is the boundary. */
+async function boundary(commit: string, depth: number, { programs, source, signal }: Source): Promise<string[]> {
+  if (depth === 1) return [commit]
+  const listed = await programs.git(['-C', source, 'rev-list', '--parents', `--max-count=100000`, commit], { signal })
+  const parents = new Map(
+    listed
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => [line.slice(0, 40), line.split(' ').slice(1)]),
+  )
+  let level = [commit]
+  for (let reached = 1; reached < depth && level.length > 0; reached++) {
+    level = [...new Set(level.flatMap((each) => parents.get(each) ?? []))]
+  }
+  return level.length > 0 ? level : [commit]
+}
+
+interface Source {
+  programs: UserPrograms
+  source: string
+  signal: AbortSignal
+}
+
+async function allRefs({ programs, source, signal }: Source): Promise<string> {
+  const listed = await programs.git(
+    ['-C', source, 'for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads', 'refs/tags'],
+    { signal },
+  )
+  return listed.replaceAll(' refs/heads/', ' refs/remotes/origin/')
+}
+
+async function resolveRef(ref: string, { programs, source, signal }: Source): Promise<string> {
+  const candidates =
+    ref.startsWith('refs/') || /^[0-9a-f]{40}$/.test(ref) ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`]
+  for (const candidate of candidates) {
+    const found = await programs.git(
+      ['-C', source, 'rev-parse', '--verify', '--quiet', '--end-of-options', `${candidate}^{commit}`],
+      {
+        signal,
+        acceptFailure: true,
+      },
+    )
+    if (/^[0-9a-f]{40}\n$/.test(found)) return found.trim()
+  }
+  throw new CheckoutError(`ref: there is no branch, tag or commit "${ref}" in this repository.`)
+}
+
+/** A `path` must stay in the workspace. */
+function inside(workspace: string, path: string): string {
+  const folder = resolve(workspace, path)
+  const way = relative(workspace, folder)
+  if (way.startsWith('..') || way.startsWith(sep))
+    throw new CheckoutError(`path: "${path}" leads out of the workspace.`)
+  if (existsSync(join(folder, '.git'))) {
+    throw new CheckoutError(
+      'This folder holds a checkout already. Give the second one a path of its own: `with: { path: … }`.',
+    )
+  }
+  return folder
+}

@@ -1,0 +1,92 @@
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Frame } from '@juanie/services/hosts/contract'
+import { jobFolders, removeJobFolders } from './folders.ts'
+import { type CancelReason, JobRun } from './job-run.ts'
+import { sourceOf } from './mirror.ts'
+import type { JobUpstream } from './upstream.ts'
+import type { UserPrograms } from './user-programs.ts'
+
+export interface JobsParts {
+  /** The agent's folder; jobs get `jobs/<id>` below it, mirrors `mirrors/`. */
+  home: string
+  nodeFolder: string
+  upstream: JobUpstream
+  /** Programs of the step's user for one job; `readable` are further folders that it may read. */
+  programsFor(job: { jobId: string; root: string; memoryBytes: number | null; readable: string[] }): UserPrograms
+  warn(message: string, error: unknown): void
+}
+
+type LeaseFrame = Extract<Frame, { type: 'lease' }>
+
+/** The jobs that this agent works on. */
+export class Jobs {
+  readonly #parts: JobsParts
+  readonly #running = new Map<string, { fence: number; run: JobRun; done: Promise<void> }>()
+  readonly #folder: string
+
+  constructor(parts: JobsParts) {
+    this.#parts = parts
+    this.#folder = join(parts.home, 'jobs')
+    mkdirSync(this.#folder, { recursive: true, mode: 0o711 })
+  }
+
+  /** What an earlier agent process left behind; its programs are ended by the caller before. */
+  async clean(): Promise<void> {
+    for (const name of readdirSync(this.#folder)) {
+      const isHeld = [...this.#running].some(([jobId, { fence }]) => name === `${jobId}-${fence}`)
+      if (!isHeld) await removeJobFolders(join(this.#folder, name))
+    }
+  }
+
+  holding(): { jobId: string; fence: number }[] {
+    return [...this.#running].map(([jobId, { fence }]) => ({ jobId, fence }))
+  }
+
+  /** Begins a job at once; slots are the server's business. The same lease twice is one job. */
+  lease({ job, fence }: Omit<LeaseFrame, 'v' | 'type'>): void {
+    const held = this.#running.get(job.jobId)
+    if (held) {
+      if (held.fence === fence) return
+      held.run.cancel('lost')
+    }
+    const { upstream, nodeFolder } = this.#parts
+    const mirrors = join(this.#parts.home, 'mirrors')
+    const folders = jobFolders(join(this.#folder, `${job.jobId}-${fence}`), repositoryName(job.repository.path))
+    const programs = this.#parts.programsFor({
+      jobId: job.jobId,
+      root: folders.root,
+      memoryBytes: job.limits.memoryBytes,
+      readable: [job.repository.localPath ?? join(mirrors, `${job.projectId}.git`)],
+    })
+    const source = (signal: AbortSignal) => sourceOf(job, { mirrors, serverUrl: upstream.serverUrl(), signal })
+    const run = new JobRun({ job, fence, upstream, folders, programs, nodeFolder, source })
+    const done = run
+      .run()
+      .catch((error) => this.#parts.warn(`job ${job.jobId} ended abnormally`, error))
+      .then(() => removeJobFolders(folders.root))
+      .catch((error) => this.#parts.warn(`the folder of job ${job.jobId} could not be removed`, error))
+      .finally(() => {
+        if (this.#running.get(job.jobId)?.run === run) this.#running.delete(job.jobId)
+      })
+    this.#running.set(job.jobId, { fence, run, done })
+  }
+
+  cancel(jobId: string, fence: number, reason: CancelReason): void {
+    const held = this.#running.get(jobId)
+    if (held?.fence === fence) held.run.cancel(reason)
+  }
+
+  /** Ends every job without a word: the server decides when their leases run out. */
+  async close(): Promise<void> {
+    const running = [...this.#running.values()]
+    for (const { run } of running) run.cancel('lost')
+    await Promise.all(running.map(({ done }) => done))
+  }
+}
+
+const repositoryName = (path: string): string =>
+  path
+    .split('/')
+    .at(-1)
+    ?.replace(/\.git$/, '') || 'work'

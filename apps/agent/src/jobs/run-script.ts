@@ -1,0 +1,65 @@
+import { chownSync, closeSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type EvaluationOptions, evaluateTemplate, type RunStep } from '@juanie/workflow'
+import type { StepContext, StepEnd } from './job-parts.ts'
+import { ShellError, shellCommand } from './shells.ts'
+
+/** Between asking a step's processes to end and ending them. */
+const graceMs = 5_000
+
+/** Runs the script of a `run` step in its shell. */
+export async function runScript(step: RunStep, context: StepContext, options: EvaluationOptions): Promise<StepEnd> {
+  const { parts, contexts, place, pipe, signal } = context
+  const { folders, programs, job } = parts
+  const fill = (text: string) => evaluateTemplate(text, contexts, options)
+  const defaults = { ...job.workflow.defaults, ...job.instance.job.defaults }
+  const shell = step.shell ?? defaults.shell
+  const folder = step.workingDirectory ?? defaults.workingDirectory
+  const text = fill(step.run)
+  let argv: string[]
+  try {
+    argv = shellCommand(shell === undefined ? undefined : fill(shell), (extension) => {
+      const script = join(folders.files, `${place}-script${extension}`)
+      writeFileSync(script, text.endsWith('\n') ? text : `${text}\n`, { mode: 0o700 })
+      if (programs.user) chownSync(script, programs.user.uid, programs.user.gid)
+      return script
+    })
+  } catch (error) {
+    if (!(error instanceof ShellError)) throw error
+    return { outcome: 'failure', exitCode: null, reason: error.message }
+  }
+  const cwd = resolve(folders.workspace, folder === undefined ? '.' : fill(folder))
+  return runToEnd({ argv, cwd, env: context.environment }, { programs, pipe, signal })
+}
+
+/** Starts a program with its output in the job's pipe and waits until both are over. */
+async function runToEnd(
+  program: { argv: string[]; cwd: string; env: Record<string, string> },
+  { programs, pipe, signal }: Pick<StepContext, 'pipe' | 'signal'> & { programs: StepContext['parts']['programs'] },
+): Promise<StepEnd> {
+  const output = pipe.writer()
+  let started: Awaited<ReturnType<typeof programs.start>>
+  try {
+    started = await programs.start({ ...program, output })
+  } finally {
+    closeSync(output)
+  }
+  let ending: Promise<void> | null = null
+  const end = () => {
+    ending ??= started.terminate(graceMs)
+  }
+  if (signal.aborted) end()
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    const exit = await started.exited
+    await ending
+    await pipe.drained()
+    if (exit.code === 0) return { outcome: 'success', exitCode: 0, reason: null }
+    const reason =
+      exit.reason ??
+      (exit.signal ? `The command was ended by ${exit.signal}.` : `The command ended with exit code ${exit.code}.`)
+    return { outcome: 'failure', exitCode: exit.code, reason }
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
+}

@@ -1,0 +1,29 @@
+/** How each `shell:` word starts a script, as GitHub documents it; `{0}` is the script's file. */
+const known: Record<string, { argv: string[]; extension: string }> = {
+  bash: { argv: ['bash', '--noprofile', '--norc', '-eo', 'pipefail', '{0}'], extension: '.sh' },
+  sh: { argv: ['sh', '-e', '{0}'], extension: '.sh' },
+  python: { argv: ['python3', '{0}'], extension: '.py' },
+}
+
+/** Without `shell:` pipefail is off, as on GitHub. */
+const unspecified = { argv: ['bash', '-e', '{0}'], extension: '.sh' }
+
+export class ShellError extends Error {}
+
+/** The program and arguments for a script; throws `ShellError` for a template without `{0}`. */
+export function shellCommand(shell: string | undefined, script: (extension: string) => string): string[] {
+  const chosen = shell === undefined ? unspecified : (known[shell.trim()] ?? template(shell))
+  const file = script(chosen.extension)
+  return chosen.argv.map((word) => word.replaceAll('{0}', file))
+}
+
+function template(shell: string): { argv: string[]; extension: string } {
+  const argv = shell.trim().split(/\s+/)
+  if (!shell.includes('{0}')) {
+    throw new ShellError(
+      `shell: "${shell}" is unknown. Use bash, sh, python, or a template that holds {0} for the script, such as "node {0}".`,
+    )
+  }
+  const program = argv[0] ?? ''
+  return { argv, extension: program.endsWith('node') ? '.js' : program.includes('python') ? '.py' : '' }
+}

@@ -1,0 +1,88 @@
+import { chownSync, closeSync, constants, fstatSync, openSync, readSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseEnvFile, parsePathFile } from '@juanie/workflow'
+import type { StepUser } from './folders.ts'
+
+/** More than this in one of the files fails the step, as it does on GitHub for the summary. */
+const maxFileBytes = 1_048_576
+
+const fileNames = {
+  GITHUB_ENV: 'env',
+  GITHUB_OUTPUT: 'output',
+  GITHUB_PATH: 'path',
+  GITHUB_STATE: 'state',
+  GITHUB_STEP_SUMMARY: 'summary',
+} as const
+
+/** What a step left in its files cannot be taken; the step fails with this sentence. */
+export class StepFileError extends Error {}
+
+export interface StepResults {
+  env: Record<string, string>
+  outputs: Record<string, string>
+  path: string[]
+  summary: string
+  /** Sentences about what was not taken. */
+  warnings: string[]
+}
+
+/** The files behind `GITHUB_ENV` and its like, new for every step. */
+export class StepFiles {
+  readonly #prefix: string
+  readonly variables: Record<string, string>
+
+  constructor(folder: string, place: number, user: StepUser | null) {
+    this.#prefix = join(folder, String(place))
+    this.variables = {}
+    for (const [variable, name] of Object.entries(fileNames)) {
+      const file = `${this.#prefix}-${name}`
+      writeFileSync(file, '', { mode: 0o600 })
+      if (user) chownSync(file, user.uid, user.gid)
+      this.variables[variable] = file
+    }
+  }
+
+  /** Reads what the step wrote; throws `StepFileError` with a sentence for what cannot be understood. */
+  read(): StepResults {
+    const env = parseEnvFile(this.#text('env'), 'env')
+    const output = parseEnvFile(this.#text('output'), 'output')
+    const [error] = [
+      ...env.errors.map((each) => `GITHUB_ENV: ${each}`),
+      ...output.errors.map((each) => `GITHUB_OUTPUT: ${each}`),
+    ]
+    if (error) throw new StepFileError(error)
+    return {
+      env: env.values,
+      outputs: output.values,
+      path: parsePathFile(this.#text('path')),
+      summary: this.#text('summary'),
+      warnings: [...env.warnings, ...output.warnings],
+    }
+  }
+
+  #text(name: string): string {
+    const file = `${this.#prefix}-${name}`
+    let descriptor: number
+    try {
+      // The step may have put anything in its place: a link to another's file, or a pipe that never answers.
+      descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return ''
+      throw new StepFileError(
+        `The file behind GITHUB_${name.toUpperCase()} cannot be read: it was replaced by something else.`,
+      )
+    }
+    try {
+      const stat = fstatSync(descriptor)
+      if (!stat.isFile()) throw new StepFileError(`The file behind GITHUB_${name.toUpperCase()} is no longer a file.`)
+      if (stat.size > maxFileBytes) {
+        throw new StepFileError(`The file behind GITHUB_${name.toUpperCase()} is larger than 1 MiB.`)
+      }
+      const buffer = Buffer.alloc(stat.size)
+      const length = stat.size > 0 ? readSync(descriptor, buffer, 0, stat.size, 0) : 0
+      return buffer.toString('utf8', 0, length)
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import type { StepUser } from './folders.ts'
+
+export interface UserProgram {
+  /** After the program itself ended; its background processes may live on until the job ends. */
+  exited: Promise<{ code: number | null; signal: string | null; reason: string | null }>
+  /** Asks the whole tree to end, and ends it when `graceMs` are over. Resolves when nothing of it is left. */
+  terminate(graceMs: number): Promise<void>
+}
+
+/** Programs of the step's user, inside whatever isolation this host has, for one job. */
+export interface UserPrograms {
+  /** Null: the agent's own user. */
+  user: StepUser | null
+  /** Both outputs go to `output`, a file descriptor that the caller closes. */
+  start(options: { argv: string[]; cwd: string; env: Record<string, string>; output: number }): Promise<UserProgram>
+  /** Runs git as the step's user and returns what it printed. Throws with git's last words. */
+  git(args: string[], options: { signal: AbortSignal; acceptFailure?: boolean }): Promise<string>
+  /** Packs a folder as the step's user sees it into a file of the agent's. */
+  pack(
+    root: string,
+    into: string,
+    options: { exclude: string[]; workspace: string; signal: AbortSignal },
+  ): Promise<{ digest: string; bytes: number; description: Record<string, string>; listing: string[] }>
+  /** Ends whatever of this job is still running. */
+  endAll(): Promise<void>
+}
