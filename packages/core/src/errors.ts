@@ -1,5 +1,13 @@
 /** Refusals that the caller can act on. Anything else that is thrown is a bug or an outage. */
-export const refusalCodes = ['invalid', 'unauthenticated', 'forbidden', 'not_found', 'conflict', 'unavailable'] as const
+export const refusalCodes = [
+  'invalid',
+  'unauthenticated',
+  'forbidden',
+  'not_found',
+  'conflict',
+  'limited',
+  'unavailable',
+] as const
 export type RefusalCode = (typeof refusalCodes)[number]
 
 /** The one table from a refusal to its HTTP status; tRPC codes follow from it in `trpc.ts`. */
@@ -9,6 +17,7 @@ export const httpStatus: Record<RefusalCode, number> = {
   forbidden: 403,
   not_found: 404,
   conflict: 409,
+  limited: 429,
   unavailable: 503,
 }
 

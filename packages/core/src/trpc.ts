@@ -8,7 +8,12 @@ export interface Context {
   session: Session | null
   door: Door
   /** Sets or clears the browser's cookies; absent for callers without a browser. */
-  cookies?: { set(tokens: { access: string; refresh: string }): void; clear(): void; refresh(): string | null }
+  cookies?: {
+    /** Refresh null: the one that the browser has stays. */
+    set(tokens: { access: string; refresh: string | null }): void
+    clear(): void
+    refresh(): string | null
+  }
   /** Address of the caller, for limits and the audit. */
   address: string
 }
@@ -19,6 +24,7 @@ const trpcCode = {
   forbidden: 'FORBIDDEN',
   not_found: 'NOT_FOUND',
   conflict: 'CONFLICT',
+  limited: 'TOO_MANY_REQUESTS',
   unavailable: 'SERVICE_UNAVAILABLE',
 } as const satisfies Record<RefusalCode, string>
 

@@ -1,0 +1,16 @@
+import { AppError } from '@juanie/core/errors'
+import type { FastifyInstance } from 'fastify'
+
+/** Everything that no other part answers. */
+export function registerMissing(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser('*', (_request, payload, done) => {
+    payload.resume()
+    done(null)
+  })
+  fastify.all('/*', async (request) => {
+    throw new AppError('not_found', 'route.not_found', {
+      message: `There is nothing at ${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}.`,
+    })
+  })
+}

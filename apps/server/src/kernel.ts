@@ -1,0 +1,46 @@
+import type { Config } from '@juanie/core/config'
+import { type Database, openDatabase } from '@juanie/core/database'
+import { type Home, readMasterKey } from '@juanie/core/home'
+import { uuidv7 } from '@juanie/core/ids'
+import { Listener } from '@juanie/core/listener'
+import { EventRelay } from '@juanie/core/relay'
+import type pg from 'pg'
+import type { Logger } from 'pino'
+import { Lifecycle } from './lifecycle.ts'
+import { Metrics } from './metrics.ts'
+
+/** What every module builds its services from. */
+export class Kernel {
+  readonly config: Config
+  readonly home: Home
+  readonly pool: pg.Pool
+  readonly db: Database
+  readonly listener: Listener
+  readonly lifecycle: Lifecycle
+  readonly metrics = new Metrics()
+  readonly log: Logger
+  /** Owner of this server's leases: new at every start. */
+  readonly serverId = uuidv7()
+  readonly masterKey: Buffer
+
+  constructor(parts: { config: Config; home: Home; pool: pg.Pool; log: Logger }) {
+    this.config = parts.config
+    this.home = parts.home
+    this.pool = parts.pool
+    this.log = parts.log
+    this.db = openDatabase(parts.pool)
+    this.masterKey = parts.config.masterKey ?? readMasterKey(parts.home)
+    this.lifecycle = new Lifecycle(parts.log)
+    this.listener = new Listener({
+      options: parts.pool.options,
+      failed: (error) => this.log.warn({ err: error }, 'listening to the database was interrupted'),
+    })
+    this.lifecycle.add({ name: 'listener', start: () => this.listener.start(), stop: () => this.listener.close() })
+    const relay = new EventRelay({
+      pool: this.pool,
+      listener: this.listener,
+      failed: (error) => this.log.warn({ err: error }, 'events could not be placed; trying again'),
+    })
+    this.lifecycle.add({ name: 'event relay', start: () => relay.start(), stop: () => relay.stop() })
+  }
+}

@@ -1,0 +1,51 @@
+import * as z from 'zod/mini'
+
+export const Email = z.pipe(
+  z.string().check(z.trim(), z.maxLength(320)),
+  z.string().check(z.regex(/^[^\s@"<>()]{1,64}@[^\s@"<>()]{1,255}$/, 'is not an e-mail address')),
+)
+/** At least 8 characters; longer than 256 would only cost time to hash. */
+export const Password = z
+  .string()
+  .check(z.minLength(8, 'use at least 8 characters'), z.maxLength(256, 'use at most 256 characters'))
+export const PersonName = z
+  .string()
+  .check(z.trim(), z.minLength(1, 'say a name'), z.maxLength(100, 'use at most 100 characters'))
+
+export const SignIn = z.object({
+  email: z.string().check(z.maxLength(320)),
+  password: z.string().check(z.maxLength(256)),
+})
+export type SignIn = z.infer<typeof SignIn>
+
+/** What a token is called in lists. */
+const TokenName = z
+  .string()
+  .check(z.trim(), z.minLength(1, 'say what the token is for'), z.maxLength(100, 'use at most 100 characters'))
+
+export const maxTokenDays = 3650
+export const CreateToken = z.object({
+  name: TokenName,
+  /** Whole days until it expires; null for one that does not. */
+  expiresInDays: z._default(z.nullable(z.int().check(z.minimum(1), z.maximum(maxTokenDays))), 90),
+})
+export type CreateToken = z.infer<typeof CreateToken>
+
+export const RevokeToken = z.object({ id: z.uuid() })
+
+/** A page of a list: give back `next` as `after` for the following one. */
+export const Page = z.object({
+  after: z.optional(z.uuid()),
+  limit: z._default(z.int().check(z.minimum(1), z.maximum(100)), 50),
+})
+export type Page = z.infer<typeof Page>
+
+/** Beginning of every personal access token, so that a leaked one is recognised. */
+export const tokenPrefix = 'jua'
+
+/** What `juanie login` sends: a password once, for a token that it keeps. */
+export const Login = z.object({
+  email: z.string().check(z.maxLength(320)),
+  password: z.string().check(z.maxLength(256)),
+  token: CreateToken,
+})

@@ -1,0 +1,7 @@
+import { builders, everyone, type Policy } from '../organizations/contract.ts'
+
+export const policy = {
+  'environment.view': everyone,
+  'environment.create': builders,
+  'environment.edit': builders,
+} as const satisfies Policy

@@ -1,0 +1,7 @@
+import { everyone, owners, type Policy } from './contract.ts'
+
+export const policy = {
+  'organization.view': everyone,
+  'organization.invite': owners,
+  'organization.remove': owners,
+} as const satisfies Policy

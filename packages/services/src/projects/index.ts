@@ -1,0 +1,1 @@
+export { TenantDoor } from './door.ts'

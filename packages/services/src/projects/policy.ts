@@ -1,0 +1,7 @@
+import { builders, everyone, owners, type Policy } from '../organizations/contract.ts'
+
+export const policy = {
+  'project.view': everyone,
+  'project.create': builders,
+  'project.delete': owners,
+} as const satisfies Policy
