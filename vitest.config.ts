@@ -5,6 +5,7 @@ const server = { deps: { inline: [/@actions\//] } }
 
 export default defineConfig({
   test: {
+    reporters: ['default', ['./scripts/test-reporter.mjs', { counts: process.env.JUANIE_TEST_COUNTS }]],
     projects: [
       {
         test: {

