@@ -73,7 +73,14 @@ module.exports = {
       name: 'apps-never-import-apps',
       severity: 'error',
       from: { path: '^apps/([^/]+)/' },
-      to: { path: '^apps/', pathNot: '^apps/$1/' },
+      to: { path: '^apps/', pathNot: '^apps/($1/|server/src/router\\.ts$)' },
+    },
+    {
+      name: 'the-router-is-a-type',
+      comment: 'Clients take its type and nothing of its code.',
+      severity: 'error',
+      from: { path: '^apps/', pathNot: '^apps/server/' },
+      to: { path: '^apps/server/src/router\\.ts$', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'agent-speaks-the-contract-only',

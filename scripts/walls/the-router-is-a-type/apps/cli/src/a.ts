@@ -1,0 +1,3 @@
+import { thing } from '../../server/src/router.ts'
+
+export const used = thing
