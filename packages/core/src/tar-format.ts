@@ -103,7 +103,7 @@ export function parseExtended(records: Buffer): Extended {
     if (space < 0 || !Number.isSafeInteger(length) || length <= space - at + 2 || end > records.length) {
       throw new BundleError('is damaged: an extended header cannot be read')
     }
-    const [, key, value] = /^([a-z]+)=([^]*)\n$/.exec(records.toString('utf8', space + 1, end)) ?? []
+    const [, key, value] = /^([a-z]+)=(.*)\n$/s.exec(records.toString('utf8', space + 1, end)) ?? []
     if (!key || value === undefined || !['path', 'linkpath', 'size'].includes(key)) {
       throw new BundleError('has an extended header that bundles do not use')
     }
