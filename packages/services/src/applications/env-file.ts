@@ -50,8 +50,9 @@ export function parseEnvFile(file: string, text: string, lookup: Lookup, problem
     }
     const inner = source.slice(from, close).replaceAll(`\\${quote}`, quote)
     values.set(name, quote === "'" ? inner : fill(unescaped(inner), start))
-    // A comment or nothing may follow the closing quote on its line.
     position = endOfLine(source, close) + 1
+    if (!/^.\s*(#|$)/.test(source.slice(close, position).trimEnd()))
+      wrong(start, `The value of ${name} goes on after its closing quote.`)
   }
   return values
 }

@@ -14,45 +14,56 @@ export function splitWords(line: string): Words | null {
   const argv: string[] = []
   let word = ''
   let isWord = false
-  let quote: '' | '"' | "'" | '`' | '$(' = ''
   let cutAt: number | null = null
+  // Backquotes and brackets may hold quotes, so each has its own switch.
+  const open = { single: false, double: false, back: false, bracket: false }
+  const isOpen = () => open.single || open.double || open.back || open.bracket
   for (let index = 0; index < line.length; index++) {
     const char = line[index] as string
-    if (char === '\\' && quote !== "'") {
+    if (char === '\\' && !open.single) {
       index += 1
       if (index === line.length) return null
       word += line[index]
       isWord = true
-    } else if (/[ \t\r\n]/.test(char)) {
-      if (quote !== '') word += char
+      continue
+    }
+    if (/[ \t\r\n]/.test(char)) {
+      if (isOpen()) word += char
       else if (isWord) {
         argv.push(word)
         word = ''
         isWord = false
       }
-    } else if (quote === '' && ';&|<>'.includes(char)) {
+      continue
+    }
+    if (';&|<>'.includes(char) && !isOpen()) {
       // A digit before `>` is the number of a stream, not a word.
       if (char === '>' && /^\d/.test(word)) isWord = false
       cutAt = index
       break
-    } else if (char === '(' && quote !== '"' && quote !== "'" && quote !== '`') {
-      if (quote !== '' || !word.endsWith('$')) return null
-      quote = '$('
-      word += char
-      isWord = true
-    } else if ((char === '"' || char === "'") && (quote === '' || quote === char)) {
-      quote = quote === '' ? char : ''
-      // An empty pair of quotes is a word.
-      isWord ||= quote === ''
-    } else {
-      if (char === '`' && (quote === '' || quote === '`')) quote = quote === '' ? '`' : ''
-      else if (char === ')' && quote === '$(') quote = ''
-      else if (char === ')' && quote === '') return null
-      word += char
-      isWord = true
     }
+    if (char === '"' && !open.single && !open.bracket) {
+      open.double = !open.double
+      // An empty pair of quotes is a word.
+      isWord ||= !open.double
+      continue
+    }
+    if (char === "'" && !open.double && !open.bracket) {
+      open.single = !open.single
+      isWord ||= !open.single
+      continue
+    }
+    const isQuoted = open.single || open.double
+    if (char === '`' && !isQuoted && !open.bracket) open.back = !open.back
+    else if (char === ')' && !isQuoted && !open.back) open.bracket = !open.bracket
+    else if (char === '(' && !isQuoted && !open.back) {
+      if (open.bracket || !word.endsWith('$')) return null
+      open.bracket = true
+    }
+    word += char
+    isWord = true
   }
-  if (quote !== '') return null
+  if (isOpen()) return null
   if (isWord) argv.push(word)
   return { argv, cutAt }
 }

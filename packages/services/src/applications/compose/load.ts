@@ -163,7 +163,7 @@ class Loader {
     const service = services.get(name)
     if (service?.kind !== 'map') return service
     const extending = service.entries.get('extends')
-    if (extending === undefined || isNull(extending)) return service
+    if (extending === undefined || isNull(extending) || extending.tag === 'reset') return service
     const step = `${path}#${name}`
     if (chain.includes(step) || chain.length > maxDepth) {
       const message = `Services extend each other: ${[...chain, step].join(' → ')}.`
@@ -180,7 +180,7 @@ class Loader {
     const { entries } = service
     entries.delete('extends')
     if (base?.kind !== 'map') return service
-    const merged = merge(base, service, this.#problems, ['services', name])
+    const merged = merge(settle(base), service, this.#problems, ['services', name])
     services.set(name, merged)
     return merged
   }

@@ -29,7 +29,7 @@ const serviceRules: [string, Merger][] = [
   ['deploy.labels', keyValues],
   ['build.args', keyValues],
   ['build.labels', keyValues],
-  ['depends_on', keyed],
+  ['depends_on', dependencies],
   ['networks', keyed],
   ['models', keyed],
   ['env_file', sequence],
@@ -102,6 +102,24 @@ function keyed(base: Node, over: Node): Node {
   return { kind: 'map', at: over.at, entries }
 }
 
+/** In the short form a dependency is a started, required one, also where the longer form said otherwise before. */
+function dependencies(base: Node, over: Node): Node {
+  const long = (node: Node): Node =>
+    node.kind === 'map'
+      ? node
+      : mapNode(
+          node.at,
+          [...asKeys(node).entries].map(([name, { at }]) => [
+            name,
+            mapNode(at, [
+              ['condition', scalarNode(at, 'service_started')],
+              ['required', scalarNode(at, true)],
+            ]),
+          ]),
+        )
+  return keyed(long(base), long(over))
+}
+
 function sequence(base: Node, over: Node): ListNode {
   const items = [...asItems(base)]
   for (const item of asItems(over)) if (!items.some((one) => isSame(one, item))) items.push(item)
@@ -152,8 +170,8 @@ function isSame(a: Node, b: Node): boolean {
   })
 }
 
-/** A copy without what `!reset` took away. */
-export function settle(node: Node): Node {
+/** A copy without what `!reset` took away, and without the tags. */
+export function settle({ tag: _, ...node }: Node): Node {
   if (node.kind === 'scalar') return node
   if (node.kind === 'list') return { ...node, items: node.items.filter((item) => item.tag !== 'reset').map(settle) }
   const kept = [...node.entries].filter(([, value]) => value.tag !== 'reset')

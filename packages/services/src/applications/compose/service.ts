@@ -225,13 +225,13 @@ function readDependencies(service: MapNode, path: string, values: Values): Compo
 
 /** The container side of each TCP port, in the order they are written. */
 function readPorts(node: Node | undefined, path: string, values: Values): number[] {
-  const ports: number[] = []
+  const ports = new Set<number>()
   for (const item of values.list(node, path)?.items ?? []) {
     if (item.kind === 'map') {
       const target = values.integer(item.entries.get('target'), `${path}.target`, { min: 1, max: 65_535 })
       const protocol = values.text(item.entries.get('protocol'), `${path}.protocol`) ?? 'tcp'
       if (!item.entries.has('target')) values.wrong(item, `${path} needs a target, the port of the container.`)
-      if (target !== undefined && protocol === 'tcp') ports.push(target)
+      if (target !== undefined && protocol === 'tcp') ports.add(target)
       continue
     }
     if (item.kind === 'list') values.wrong(item, `${path} is a list of ports.`)
@@ -243,9 +243,9 @@ function readPorts(node: Node | undefined, path: string, values: Values): number
     const [from, to] = [Number(short?.[1]), Number(short?.[2] ?? short?.[1])]
     if (short === null || from < 1 || to > 65_535 || to < from)
       values.wrong(item, `${path} is a port such as 3000, "8080:3000" or "127.0.0.1:8080:3000/tcp".`)
-    else if ((short[3] ?? 'tcp').toLowerCase() === 'tcp') ports.push(from)
+    else if ((short[3] ?? 'tcp').toLowerCase() === 'tcp') ports.add(from)
   }
-  return ports
+  return [...ports]
 }
 
 function readHealthcheck(node: Node | undefined, path: string, values: Values): Healthcheck | undefined {
@@ -339,8 +339,8 @@ function readDeploy(service: MapNode, servicePath: string, values: Values): Depl
   const policy = get('restart_policy')
   const condition = values.text(policy?.entries.get('condition'), `${path}.restart_policy.condition`)
   const restart = condition === undefined ? undefined : deployRestarts[condition]
-  if (policy !== undefined && condition !== undefined && restart === undefined)
-    values.wrong(policy, `${path}.restart_policy.condition is none, on-failure or any.`)
+  if (condition !== undefined && restart === undefined)
+    notHonoured.push({ path: `${path}.restart_policy.condition`, reason: 'it is none, on-failure or any' })
   for (const key of ['delay', 'window'])
     if (policy?.entries.has(key))
       notHonoured.push({ path: `${path}.restart_policy.${key}`, reason: 'restarts back off from 1 s to 60 s' })
