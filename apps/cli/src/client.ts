@@ -1,0 +1,62 @@
+import { loadClientConfig } from '@juanie/core/client-config'
+import { createTRPCClient, httpLink } from '@trpc/client'
+import type { AppRouter } from '../../server/src/router.ts'
+import { CommandError, exitCodes } from './exit.ts'
+import { readLogin } from './login-file.ts'
+
+const answerLimitMs = 60_000
+
+export const config = loadClientConfig(process.env)
+
+export interface Server {
+  url: string
+  token: string
+}
+
+/** The server this person is signed in to. */
+export function server(): Server {
+  const login = readLogin(config.folder)
+  if (config.token) return { url: trimmed(config.url ?? login?.url ?? 'http://127.0.0.1:3000'), token: config.token }
+  if (!login) {
+    throw new CommandError(
+      'You are not signed in. Run: juanie login --url http://127.0.0.1:3000 --email you@example.com',
+      exitCodes.notSignedIn,
+    )
+  }
+  return { url: trimmed(login.url), token: login.token }
+}
+
+export const trimmed = (url: string) => url.replace(/\/+$/, '')
+
+export type Api = ReturnType<typeof connect>
+
+/** The typed API of a server; every call ends within a minute and says so when nobody answers. */
+export function connect({ url, token }: { url: string; token: string | null }) {
+  return createTRPCClient<AppRouter>({
+    links: [
+      httpLink({
+        url: `${url}/api/trpc`,
+        headers: token === null ? {} : { authorization: `Bearer ${token}` },
+        fetch: (input, init) => call(url, String(input), init as RequestInit),
+      }),
+    ],
+  })
+}
+
+export const api = (): Api => connect(server())
+
+/** `fetch` with a time limit and a sentence instead of "fetch failed". */
+export async function call(url: string, input: string, init: RequestInit = {}): Promise<Response> {
+  const limit = AbortSignal.timeout(answerLimitMs)
+  const signal = init.signal ? AbortSignal.any([init.signal, limit]) : limit
+  try {
+    return await fetch(input, { ...init, signal })
+  } catch (error) {
+    if (init.signal?.aborted) throw error
+    const cause = (error as { cause?: { code?: string } }).cause?.code
+    const why = limit.aborted
+      ? `did not answer within ${answerLimitMs / 1000} s`
+      : `does not answer${cause ? ` (${cause})` : ''}`
+    throw new CommandError(`Juanie at ${url} ${why}. Is it running? Start it with: juanie up`)
+  }
+}
