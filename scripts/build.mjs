@@ -42,7 +42,7 @@ async function bundle(rolldown, name, input) {
     },
   })
   try {
-    const { output } = await build.generate({ format: 'esm', codeSplitting: false, comments: 'none' })
+    const { output } = await build.generate({ format: 'esm', codeSplitting: false, comments: false })
     return [name, output[0].code]
   } finally {
     await build.close()

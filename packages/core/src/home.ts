@@ -224,6 +224,7 @@ function make(given: string): string {
   if (first && isRoot()) {
     // Folders that were just made must let other users pass whatever the umask of root is.
     for (let made = resolve(given); made.length >= first.length; made = dirname(made)) fs.chmodSync(made, 0o755)
+    fs.chmodSync(given, 0o711)
   }
   return fs.realpathSync(given)
 }

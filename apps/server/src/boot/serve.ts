@@ -1,5 +1,4 @@
 import { closeSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Config, loadConfig } from '@juanie/core/config'
 import { migrateDatabase } from '@juanie/core/database'
 import { type Home, openHome, readMasterKey, stepUser, writeSecret } from '@juanie/core/home'
@@ -11,7 +10,6 @@ import { freePort } from '@juanie/core/postgres/postmaster'
 import { StartError } from '@juanie/core/start-error'
 import { ensureUser } from '@juanie/core/system-user'
 import pg from 'pg'
-import { createApp } from '../app.ts'
 import { Closers } from './closers.ts'
 import { LocalAgent } from './local-agent.ts'
 import { endOfServing } from './signals.ts'
@@ -36,8 +34,10 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
 
     // The key first: a home with a database and without a key is one that lost it.
     if (!config.masterKey) readMasterKey(home)
-    const postgres = await openPostgres(home, { databaseUrl: config.databaseUrl, onRestart: reportRestart })
-    closers.add(() => postgres.stop())
+    const opening = openPostgres(home, { databaseUrl: config.databaseUrl, onRestart: reportRestart })
+    closers.add(async () => (await opening.catch(() => null))?.stop())
+    // Loading the application takes about as long as PostgreSQL takes to start, and is done meanwhile.
+    const [postgres, { createApp }] = await Promise.all([opening, import('../app.ts')])
     const pool = openPool(postgres.url)
     closers.add(() => pool.end())
     await migrateDatabase(pool, config.root)
@@ -123,10 +123,15 @@ function reportRestart(error: Error | null): void {
   )
 }
 
-/** On the terminal, and to the program that started this one in the background, which waits for it. */
+/**
+ * On the terminal; or, when another program started this one in the background and waits, to that one alone: a one-time
+ * link has no place in a log.
+ */
 function sayReady(config: Config, text: string): void {
-  console.log(text)
-  if (config.readyFd === null) return
+  if (config.readyFd === null) {
+    console.log(text)
+    return
+  }
   try {
     writeFileSync(config.readyFd, text)
     closeSync(config.readyFd)
@@ -135,5 +140,3 @@ function sayReady(config: Config, text: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   }
 }
-
-export const logFile = (home: Home) => join(home.logs, 'server.log')
