@@ -379,3 +379,8 @@ export interface DeploymentProgress {
   /** What it waits for, for the step's log. */
   waitsFor: string | null
 }
+
+export const AddHost = z.object({
+  name: z.string().check(z.regex(/^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/, 'use 1 to 63 of a-z, 0-9, . and -')),
+})
+export type AddHost = z.infer<typeof AddHost>

@@ -1,9 +1,7 @@
 import { createdAt, oneOf, owned, primaryId } from '@juanie/core/database'
 import { integer, snakeCase, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { projects } from '../projects/tables.ts'
-
-/** `default`: the repository has no workflow and Juanie detected one. */
-export const origins = ['repository', 'default'] as const
+import { origins } from './contract.ts'
 
 export const pipelines = snakeCase.table(
   'pipelines',

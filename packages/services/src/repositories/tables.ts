@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import { index, integer, jsonb, primaryKey, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { projects } from '../projects/tables.ts'
 import { users } from '../users/tables.ts'
+import { pushStatuses } from './contract.ts'
 
 const kinds = ['hosted'] as const
 
@@ -23,8 +24,6 @@ export const repositories = snakeCase.table(
     oneOf('repositories_kind', r.kind, kinds),
   ],
 )
-
-export const pushStatuses = ['received', 'accepted', 'handled', 'refused'] as const
 
 /**
  * One row per ref of a push. It is written as `received` before git moves the ref and becomes `accepted` after, so

@@ -18,7 +18,7 @@ import { pipelines } from '../pipelines/tables.ts'
 import { projects } from '../projects/tables.ts'
 import { pushes } from '../repositories/tables.ts'
 import { users } from '../users/tables.ts'
-import { jobStatuses, runEvents, runStatuses, stepStatuses } from './contract.ts'
+import { cancelReasons, jobStatuses, type RunSource, runEvents, runStatuses, stepStatuses } from './contract.ts'
 
 export const pipelineRuns = snakeCase.table(
   'pipeline_runs',
@@ -42,6 +42,8 @@ export const pipelineRuns = snakeCase.table(
     title: text().notNull(),
     commitMessage: text().notNull(),
     commitAuthor: text().notNull(),
+    /** The rest of what `github.event` tells of the push. */
+    source: jsonb().$type<RunSource>().notNull(),
     actorId: uuid().references(() => users.id, { onDelete: 'set null' }),
     inputs: jsonb().$type<Record<string, unknown>>().notNull().default({}),
     workflowFile: text().notNull(),
@@ -92,6 +94,15 @@ export const jobs = snakeCase.table(
     outputs: jsonb().$type<Record<string, string>>().notNull().default({}),
     /** It names an environment, was given a secret, or began a deploy step: never repeated by itself. */
     isUnrepeatable: boolean().notNull().default(false),
+    /** The evaluated `continue-on-error`: a failure then counts as success. */
+    continueOnError: boolean().notNull().default(false),
+    /** Evaluated name of the environment that the job says it works on. */
+    environment: text(),
+    timeoutMs: integer().notNull(),
+    /** Set while it is held by an agent that was asked to end it. */
+    cancelReason: text({ enum: cancelReasons }),
+    /** A rerun of failed jobs takes over what succeeded: the job whose result, outputs and steps these are. */
+    carriedFrom: uuid(),
     agentId: uuid().references(() => agents.id, { onDelete: 'set null' }),
     createdAt: createdAt(),
     queuedAt: instant(),

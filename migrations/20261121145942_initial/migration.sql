@@ -82,6 +82,7 @@ CREATE TABLE "deployments" (
 	"request_key" text,
 	"stages" jsonb DEFAULT '{}' NOT NULL,
 	"cancel_requested_at" timestamp with time zone,
+	"cancel_reason" text,
 	"flagged_at" timestamp with time zone,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"finished_at" timestamp with time zone,

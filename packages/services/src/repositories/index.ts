@@ -1,0 +1,5 @@
+export * from './contract.ts'
+export { PinQueue } from './pins.ts'
+export { pushPoint, pushPoints } from './points.ts'
+export { type Commit, type GitStore, type InitialCommit, noCommit, type RefMove, type TreeEntry } from './port.ts'
+export { pushesThatCan, pushMoves } from './status.ts'
