@@ -81,10 +81,10 @@ export class Edge {
     setInterval(() => this.#guard(), guardMs).unref()
   }
 
-  async stop(graceMs: number): Promise<void> {
+  async stop(graceMs: number, idle: 'kept' | 'closed' = 'closed'): Promise<void> {
     if (this.#isEnding) return
     this.#isEnding = true
-    await this.#front.close(graceMs)
+    await this.#front.close(graceMs, idle)
     this.#leaveSocket()
     this.#options.exit(0)
   }
@@ -217,7 +217,7 @@ export class Edge {
       await after(5)
     }
     child.unref()
-    setTimeout(() => void this.stop(handOverMs), 50)
+    setTimeout(() => void this.stop(handOverMs, 'kept'), 50)
     return { pid: child.pid! }
   }
 

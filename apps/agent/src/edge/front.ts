@@ -63,13 +63,24 @@ export class Front {
     return this.listen!
   }
 
-  /** Stops listening; resolves when the last request is over, or cuts the rest off when the grace is. */
-  async close(graceMs: number): Promise<void> {
+  /**
+   * Stops listening; resolves when the last connection is closed, or cuts the rest off when the grace is over. Kept
+   * connections are closed after their next answer, so that no client loses what it is just sending; `idle` closes
+   * those without a request at once.
+   */
+  async close(graceMs: number, idle: 'kept' | 'closed' = 'closed'): Promise<void> {
     const server = this.#server
     this.#server = null
     if (server) this.#retire(server, graceMs)
-    for (const one of this.#retired) one.closeIdleConnections()
-    await Promise.all([...this.#retired].map((one) => (one.listening ? null : closed(one))))
+    const all = [...this.#retired].map(closed)
+    if (idle === 'closed') for (const one of this.#retired) one.closeIdleConnections()
+    const cut = setTimeout(() => this.#cut(), graceMs)
+    await Promise.all(all)
+    clearTimeout(cut)
+  }
+
+  #cut(): void {
+    for (const one of this.#retired) one.closeAllConnections()
   }
 
   connections(): Promise<number> {

@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
-import { PortTaken, portHolder } from '@juanie/core/port-holder'
+import { portRefusal } from '@juanie/core/port-holder'
 import { isRunning, signal, waitUntilGone } from '@juanie/core/process-identity'
-import { StartError } from '@juanie/core/start-error'
 import { EdgeClient, EdgeRefusal } from './client.ts'
 import type { EdgeIdentity, EdgeSettings } from './protocol.ts'
 
@@ -62,7 +61,7 @@ export class EdgeSupervisor {
 
   /**
    * Adopts the edge that lives in the folder (replacing it when it is another build), or starts one, and has it listen
-   * as the settings say. Throws `PortTaken`; an adopted edge then goes on as it was, a new one is ended.
+   * as the settings say. A port that cannot be had is a `StartError`; an adopted edge then goes on as it was, a new one is ended.
    */
   async start(): Promise<EdgeIdentity> {
     mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 })
@@ -159,9 +158,11 @@ export class EdgeSupervisor {
       await this.client.listen(settings)
     } catch (error) {
       if (!(error instanceof EdgeRefusal)) throw error
-      if (error.code === 'EADDRINUSE') throw new PortTaken('EDGE_PORT', settings.port, await portHolder(settings.port))
-      const variable = error.code === 'EACCES' ? 'EDGE_PORT' : 'EDGE_HOST'
-      throw new StartError(`${variable}: the edge cannot listen on ${settings.host}:${settings.port}: ${error.message}`)
+      throw await portRefusal(
+        'EDGE_PORT',
+        settings.port,
+        Object.assign(new Error(error.message), { code: error.code ?? undefined }),
+      )
     }
   }
 

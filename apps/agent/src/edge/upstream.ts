@@ -86,6 +86,7 @@ export class Upstream {
     socket.once('connect', () => {
       clearTimeout(limit)
       socket.off('error', fail)
+      letReadDecide(socket)
       // The request that uses the connection hears of its errors; nobody needs to know those of an idle one.
       socket.on('error', () => {})
       socket.on('free', () => this.giveBack(socket))
@@ -188,4 +189,20 @@ export class Upstream {
     const place = this.#idle.indexOf(socket)
     if (place >= 0) this.#idle.splice(place, 1)
   }
+}
+
+/**
+ * An application may answer before it read the whole body and then close: its answer is followed by a reset. Node gives
+ * a connection up at the first write that fails, and the answer with it. So such failures are kept from it: what was
+ * sent is lost either way, and reading tells whether there is an answer or only an end.
+ */
+function letReadDecide(socket: net.Socket): void {
+  const forgiving =
+    (done: (error?: Error | null) => void) =>
+    (error?: NodeJS.ErrnoException | null): void =>
+      done(error?.code === 'EPIPE' || error?.code === 'ECONNRESET' ? null : error)
+  const write = socket._write.bind(socket)
+  const writev = socket._writev?.bind(socket)
+  socket._write = (chunk, encoding, done) => write(chunk, encoding, forgiving(done))
+  if (writev) socket._writev = (chunks, done) => writev(chunks, forgiving(done))
 }
