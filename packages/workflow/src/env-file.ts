@@ -12,8 +12,8 @@ const maxLength = 10 * 1024 * 1024
 
 /**
  * Reads the file behind GITHUB_ENV, GITHUB_OUTPUT or GITHUB_STATE: lines `name=value`, or `name<<DELIMITER`, the lines
- * of the value, and the delimiter on a line of its own. Of an environment file, NODE_OPTIONS and the names of the
- * runner (GITHUB_…, RUNNER_…) are not taken: with them one step could change what every later step runs.
+ * of the value, and the delimiter on a line of its own. Of an environment file, NODE_OPTIONS and the variables that the
+ * runner sets anew for every step are not taken; a name such as GITHUB_TOKEN is.
  */
 export function parseEnvFile(text: string, kind: 'env' | 'output' | 'state' = 'env'): EnvFile {
   const values = new Map<string, string>()
@@ -57,7 +57,19 @@ export function parseEnvFile(text: string, kind: 'env' | 'output' | 'state' = 'e
   return { values: Object.fromEntries(values), errors, warnings }
 }
 
-const isReserved = (name: string) => /^(NODE_OPTIONS$|GITHUB_|RUNNER_)/i.test(name)
+const runnerNames = new Set(
+  `ACTION ACTION_PATH ACTION_REF ACTION_REPOSITORY ACTIONS ACTOR ACTOR_ID API_URL BASE_REF ENV EVENT_NAME EVENT_PATH
+  GRAPHQL_URL HEAD_REF JOB OUTPUT PATH REF REF_NAME REF_PROTECTED REF_TYPE REPOSITORY REPOSITORY_ID REPOSITORY_OWNER
+  REPOSITORY_OWNER_ID RETENTION_DAYS RUN_ATTEMPT RUN_ID RUN_NUMBER SERVER_URL SHA STATE STEP_SUMMARY TRIGGERING_ACTOR
+  WORKFLOW WORKFLOW_REF WORKFLOW_SHA WORKSPACE`
+    .split(/\s+/)
+    .map((name) => `GITHUB_${name}`),
+)
+
+function isReserved(name: string): boolean {
+  const upper = name.toUpperCase()
+  return upper === 'NODE_OPTIONS' || upper.startsWith('RUNNER_') || runnerNames.has(upper)
+}
 
 /**
  * Reads the file behind GITHUB_PATH: one folder a line. Later folders come first on PATH; the result is in the order

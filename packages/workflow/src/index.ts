@@ -1,4 +1,5 @@
 export { type AnnotationPlace, type CommandEvent, CommandParser } from './commands.ts'
+export { type DetectedFiles, defaultWorkflow } from './default-workflow.ts'
 export { dispatchInputs } from './dispatch.ts'
 export { type EnvFile, parseEnvFile, parsePathFile } from './env-file.ts'
 export { type EvaluationOptions, evaluateCondition, evaluateTemplate, evaluateValue } from './evaluate.ts'

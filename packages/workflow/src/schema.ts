@@ -1,4 +1,3 @@
-import { NoOperationTraceWriter } from '@actions/workflow-parser'
 import type { ObjectReader } from '@actions/workflow-parser/templates/object-reader'
 import { TemplateContext, TemplateValidationErrors } from '@actions/workflow-parser/templates/template-context'
 import { readTemplate } from '@actions/workflow-parser/templates/template-reader'
@@ -11,6 +10,7 @@ import {
   SequenceToken,
   StringToken,
 } from '@actions/workflow-parser/templates/tokens/index'
+import { NoOperationTraceWriter } from '@actions/workflow-parser/templates/trace-writer'
 import { getWorkflowSchema } from '@actions/workflow-parser/workflows/workflow-schema'
 import { contextNames } from './expressions.ts'
 import type { Position } from './model.ts'

@@ -1,0 +1,121 @@
+import { expect, test } from 'vitest'
+import { defaultWorkflow } from './default-workflow.ts'
+import type { RunStep } from './model.ts'
+import { parseWorkflow } from './parse.ts'
+import { matchPush } from './push-filter.ts'
+
+function made(names: string[], packageJson: unknown = null, more = {}) {
+  const text = packageJson === null || typeof packageJson === 'string' ? packageJson : JSON.stringify(packageJson)
+  const { file, text: yaml } = defaultWorkflow({ names, packageJson: text as string | null, ...more })
+  const { workflow, problems } = parseWorkflow(file, yaml)
+  expect(problems).toEqual([])
+  const steps = workflow!.jobs[0]!.steps
+  const last = steps.at(-1)!
+  if (last.kind !== 'action') throw new Error('the last step is no action')
+  const run = steps.filter((step): step is RunStep => step.kind === 'run')
+  return { workflow: workflow!, yaml, commands: run.map((step) => step.run.trim()), release: last }
+}
+
+const npmCi = 'npm ci --include=dev --no-audit --no-fund'
+const npmInstall = 'npm install --include=dev --no-audit --no-fund'
+
+test.each([
+  ['an empty repository', [], null, [], '.'],
+  ['a static site', ['index.html', 'style.css'], null, [], '.'],
+  ['a Procfile', ['Procfile', 'app.rb'], null, [], '.'],
+  [
+    'Node without anything to install',
+    ['package.json', 'server.js'],
+    { scripts: { start: 'node server.js' } },
+    [],
+    '.',
+  ],
+  ['a package.json that is not JSON', ['package.json'], '{', [], '.'],
+  ['a package.json that is a list', ['package.json'], '[1]', [], '.'],
+  [
+    'Node with a lock, build and test',
+    ['package.json', 'package-lock.json'],
+    { scripts: { build: 'tsc', test: 'vitest run', start: 'node dist' }, devDependencies: { typescript: '*' } },
+    [npmCi, 'npm run build', 'npm run test'],
+    '.',
+  ],
+  ['Node without a lock', ['package.json'], { dependencies: { express: '4' } }, [npmInstall], '.'],
+  [
+    'the placeholder test that npm writes',
+    ['package.json'],
+    { scripts: { test: 'echo "Error: no test specified" && exit 1' } },
+    [],
+    '.',
+  ],
+  [
+    'create-react-app',
+    ['package.json', 'package-lock.json'],
+    { scripts: { start: 'react-scripts start', build: 'react-scripts build' } },
+    [npmCi, 'npm run build'],
+    'build',
+  ],
+  [
+    'Vite',
+    ['package.json', 'index.html'],
+    { scripts: { dev: 'vite', build: 'tsc -b && vite build' }, devDependencies: { vite: '8' } },
+    [npmInstall, 'npm run build'],
+    'dist',
+  ],
+  [
+    'Astro with its Node adapter',
+    ['package.json'],
+    { scripts: { build: 'astro build' }, dependencies: { astro: '5', '@astrojs/node': '9' } },
+    [npmInstall, 'npm run build'],
+    '.',
+  ],
+  [
+    'Vite in front of an own server',
+    ['package.json'],
+    { scripts: { start: 'node server.js', build: 'vite build' }, dependencies: { express: '5' } },
+    [npmInstall, 'npm run build'],
+    '.',
+  ],
+  [
+    'Vite beside a Procfile',
+    ['package.json', 'Procfile'],
+    { scripts: { build: 'vite build' }, devDependencies: { vite: '8' } },
+    [npmInstall, 'npm run build'],
+    '.',
+  ],
+  ['a Python program without packages', ['app.py'], null, [], '.'],
+])('%s', (_, names, packageJson, commands, path) => {
+  const found = made(names as string[], packageJson)
+  expect(found.commands).toEqual(commands)
+  expect(found.release).toMatchObject({ action: 'release', with: path === '.' ? {} : { path } })
+})
+
+test("the lock's own tool is used where the machine has it", () => {
+  const dependencies = { express: '4' }
+  for (const [lock, tool] of [
+    ['pnpm-lock.yaml', 'pnpm'],
+    ['yarn.lock', 'yarn'],
+    ['bun.lock', 'bun'],
+  ] as const) {
+    const [install] = made(['package.json', lock], { dependencies }).commands
+    expect(install).toContain(`if command -v ${tool} >/dev/null; then`)
+    expect(install).toContain(`else ${npmInstall} --no-package-lock; fi`)
+  }
+  expect(made(['package.json', 'yarn.lock', '.yarnrc.yml'], { dependencies }).commands[0]).toContain('--immutable')
+})
+
+test('Python packages are put into a folder of the release', () => {
+  expect(made(['requirements.txt', 'app.py']).commands[0]).toContain('--target .packages -r requirements.txt')
+  expect(made(['pyproject.toml']).commands).toHaveLength(1)
+  expect(made(['pyproject.toml'], null, { pyproject: '[tool.ruff]\nline-length = 100\n' }).commands).toEqual([])
+  expect(made(['Pipfile']).commands[0]).toContain('pipenv requirements')
+})
+
+test('the default branch is released, whatever its name', () => {
+  for (const defaultBranch of ['main', 'c++', 'release/1.x', "it's", '!odd', 'a: b']) {
+    const { workflow } = made([], null, { defaultBranch })
+    const push = (branch: string) => matchPush(workflow.on.push!, { ref: `refs/heads/${branch}`, changedPaths: [] })
+    expect(push(defaultBranch).matches, defaultBranch).toBe(true)
+    expect(push(`${defaultBranch}x`).matches).toBe(false)
+    expect(push('c+').matches).toBe(false)
+  }
+})
