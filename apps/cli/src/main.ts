@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addAuthCommands } from './commands/auth.ts'
+import { addLocalCommands } from './commands/local.ts'
 import { explain } from './exit.ts'
 
 const program = new Command('juanie')
@@ -9,6 +10,7 @@ const program = new Command('juanie')
   .configureHelp({ showGlobalOptions: true })
 
 addAuthCommands(program)
+addLocalCommands(program)
 
 for (const command of commandsBelow(program))
   command.exitOverride().showHelpAfterError('Add --help to see what this command takes.')
