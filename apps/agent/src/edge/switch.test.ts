@@ -229,3 +229,22 @@ test('a version that dies under load breaks only what was sent to it; the standb
   expect(stats!.elsewhere).toBeGreaterThanOrEqual(200)
   agent.destroy()
 })
+
+test('memory does not grow with 50,000 requests', { timeout: 90_000 }, async () => {
+  using folder = temporaryFolder()
+  await using served = await edge(folder.path)
+  await using app = await application('v1')
+  const { client, port } = served
+  await client.setTable({ version: 1, routes: [route([app])] })
+  const serve = async (requests: number) => {
+    const traffic = load(port, 16)
+    await until(() => traffic.requests() >= requests, 60_000)
+    await traffic.end()
+    expect(traffic.failures).toEqual([])
+    return (await client.stats()).memory
+  }
+  const before = await serve(15_000)
+  const after = await serve(35_000)
+  expect(after.rssBytes - before.rssBytes).toBeLessThan(16 * 1024 * 1024)
+  expect(after.rssBytes).toBeLessThan(128 * 1024 * 1024)
+})
