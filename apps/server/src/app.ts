@@ -4,6 +4,7 @@ import helmet from '@fastify/helmet'
 import type { Config } from '@juanie/core/config'
 import type { Home } from '@juanie/core/home'
 import { Credentials } from '@juanie/services/auth'
+import { Setup } from '@juanie/services/organizations'
 import { TenantDoor } from '@juanie/services/projects'
 import type { DynamicModule } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
@@ -21,6 +22,8 @@ export interface App {
   kernel: Kernel
   fastify: FastifyInstance
   get: HttpDeps['get']
+  /** What the person who started it does next; a link is new at each call and ends the one before. */
+  firstSteps(): Promise<{ kind: 'setup'; url: string } | { kind: 'ready'; email: string | null }>
   /** Begins to answer and to work. `url` is where it listens. */
   listen(): Promise<{ url: string; port: number }>
   /** Ends within 10 s: no new work, requests under way are answered, streams are cut. The pool stays the caller's. */
@@ -67,6 +70,9 @@ export async function createApp(parts: { config: Config; home: Home; pool: pg.Po
     for (const part of httpParts) await own.register(async (context) => part(context, deps))
   })
   await nest.init()
+  if (config.adminEmail && config.adminPassword) {
+    await get(Setup).ensureAdministrator({ email: config.adminEmail, password: config.adminPassword })
+  }
   await fastify.ready()
 
   let closing: Promise<void> | null = null
@@ -74,6 +80,11 @@ export async function createApp(parts: { config: Config; home: Home; pool: pg.Po
     kernel,
     fastify,
     get,
+    async firstSteps() {
+      const setup = get(Setup)
+      const url = await setup.link()
+      return url ? { kind: 'setup', url } : { kind: 'ready', ...(await setup.configured(config.adminEmail)) }
+    },
     async listen() {
       await kernel.lifecycle.start()
       await fastify.listen({ host: config.host, port: config.port })

@@ -4,5 +4,8 @@ import { policy as organizations } from '@juanie/services/organizations/policy'
 import { policy as projects } from '@juanie/services/projects/policy'
 import { policy as secrets } from '@juanie/services/secrets/policy'
 
-/** Who may do what: the tables of all domains in one. */
-export const policy: Policy = { ...organizations, ...projects, ...environments, ...secrets }
+/** The tables of all domains; none says anything of another's permissions. */
+export const policies: readonly Policy[] = [organizations, projects, environments, secrets]
+
+/** Who may do what. */
+export const policy: Policy = Object.assign({}, ...policies)

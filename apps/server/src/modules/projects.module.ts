@@ -1,8 +1,15 @@
-import { TenantDoor } from '@juanie/services/projects'
+import { Environments } from '@juanie/services/environments'
+import { Projects, TenantDoor } from '@juanie/services/projects'
 import { Kernel } from '../kernel.ts'
 import { policy } from '../policies.ts'
 import { domain, provide } from './domain.ts'
 
 export const projectsModule = domain(class ProjectsModule {}, [
   provide(TenantDoor, [Kernel], ({ db }) => new TenantDoor({ db, policy })),
+  // The parts of a project begin in this order and end in the opposite one.
+  provide(
+    Projects,
+    [Kernel, Environments],
+    ({ db, config }, environments) => new Projects({ db, url: config.url, parts: [environments] }),
+  ),
 ])

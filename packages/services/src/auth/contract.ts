@@ -1,17 +1,5 @@
 import * as z from 'zod/mini'
 
-export const Email = z.pipe(
-  z.string().check(z.trim(), z.maxLength(320)),
-  z.string().check(z.regex(/^[^\s@"<>()]{1,64}@[^\s@"<>()]{1,255}$/, 'is not an e-mail address')),
-)
-/** At least 8 characters; longer than 256 would only cost time to hash. */
-export const Password = z
-  .string()
-  .check(z.minLength(8, 'use at least 8 characters'), z.maxLength(256, 'use at most 256 characters'))
-export const PersonName = z
-  .string()
-  .check(z.trim(), z.minLength(1, 'say a name'), z.maxLength(100, 'use at most 100 characters'))
-
 export const SignIn = z.object({
   email: z.string().check(z.maxLength(320)),
   password: z.string().check(z.maxLength(256)),

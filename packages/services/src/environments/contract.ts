@@ -33,3 +33,43 @@ export const EnvironmentConfig = z.object({
   replicas: z.optional(z.int().check(z.minimum(1), z.maximum(100))),
 })
 export type EnvironmentConfig = z.infer<typeof EnvironmentConfig>
+
+/** Changes of a configuration: absent stays, null goes back to what the description or the default says. */
+const ConfigChanges = z.object({
+  follows: z.optional(EnvironmentConfig.shape.follows),
+  healthy: z.optional(z.nullable(EnvironmentConfig.shape.healthy)),
+  soakMs: z.optional(z.nullable(EnvironmentConfig.shape.soakMs)),
+  drainMs: z.optional(z.nullable(EnvironmentConfig.shape.drainMs)),
+  startLimitMs: z.optional(z.nullable(EnvironmentConfig.shape.startLimitMs)),
+  probeTimeoutMs: z.optional(z.nullable(EnvironmentConfig.shape.probeTimeoutMs)),
+  replicas: z.optional(z.nullable(EnvironmentConfig.shape.replicas)),
+})
+
+const Position = z.int().check(z.minimum(1, 'positions begin with 1'), z.maximum(1000))
+
+export const CreateEnvironment = z.object({
+  name: EnvironmentName,
+  /** Place in the order of promotion; the last one when absent. */
+  position: z.optional(Position),
+  config: z.optional(ConfigChanges),
+})
+export type CreateEnvironment = z.infer<typeof CreateEnvironment>
+
+/** An environment by its name or its id. */
+export const EnvironmentKey = z.string().check(z.minLength(1), z.maxLength(64))
+
+export const EditEnvironment = z.object({
+  environment: EnvironmentKey,
+  position: z.optional(Position),
+  config: z.optional(ConfigChanges),
+})
+export type EditEnvironment = z.infer<typeof EditEnvironment>
+
+/** What every project begins with. */
+export const firstEnvironments = [
+  { name: 'dev', position: 1, config: { follows: { default: true } } },
+  { name: 'staging', position: 2, config: { follows: null } },
+  { name: 'production', position: 3, config: { follows: null } },
+] as const satisfies { name: string; position: number; config: EnvironmentConfig }[]
+
+export const maxEnvironments = 100

@@ -1,0 +1,3 @@
+export { Invitations, type OpenInvitation } from './invitations.ts'
+export { createOrganization, Organizations } from './service.ts'
+export { Setup } from './setup.ts'

@@ -1,0 +1,3 @@
+export { DataKeys } from './keys.ts'
+export { Secrets, secretPoints } from './service.ts'
+export { Variables } from './variables.ts'

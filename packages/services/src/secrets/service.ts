@@ -1,0 +1,244 @@
+import { seal, unseal } from '@juanie/core/crypto'
+import { type Database, maybeOne, one, type Queryable, type Transaction } from '@juanie/core/database'
+import { AppError } from '@juanie/core/errors'
+import { record } from '@juanie/core/events'
+import { uuidv7 } from '@juanie/core/ids'
+import { crashPoint } from '@juanie/core/points'
+import type { ProjectScope } from '@juanie/core/scope'
+import { and, asc, eq, inArray, isNull, or, sql } from 'drizzle-orm'
+import { environments } from '../environments/tables.ts'
+import { projects } from '../projects/tables.ts'
+import { type DeleteSetting, type FrozenSecret, type ListSettings, maxNames, type SetSetting } from './contract.ts'
+import type { DataKeys } from './keys.ts'
+import { findPlace, lockSettings, refuseTooMany, refuseTwin } from './place.ts'
+import { secrets, secretVersions } from './tables.ts'
+import { missing, nearest, readVariables } from './variables.ts'
+
+export const secretPoints = ['secret.set.committed'] as const
+
+/** Values that only programs get to see. They are sealed by a key of the organization, and bound to their place. */
+export class Secrets {
+  readonly #db: Database
+  readonly #keys: DataKeys
+
+  constructor(parts: { db: Database; keys: DataKeys }) {
+    this.#db = parts.db
+    this.#keys = parts.keys
+  }
+
+  /** Names and versions: of the whole project, or what one environment gets. */
+  async list(scope: ProjectScope, input: ListSettings) {
+    const place = await findPlace(this.#db, scope, input.environment)
+    const rows = await this.#db
+      .select({
+        name: secrets.name,
+        environment: environments.name,
+        version: secrets.lastVersion,
+        updatedAt: secrets.updatedAt,
+      })
+      .from(secrets)
+      .leftJoin(environments, eq(environments.id, secrets.environmentId))
+      .where(
+        and(
+          eq(secrets.projectId, scope.projectId),
+          isNull(secrets.deletedAt),
+          place
+            ? or(isNull(secrets.environmentId), eq(secrets.environmentId, place.id))
+            : isNull(environments.deletedAt),
+        ),
+      )
+      .orderBy(asc(secrets.name), asc(sql`${environments.position} nulls first`))
+      .limit(2 * maxNames)
+    return place ? nearest(rows) : rows
+  }
+
+  /** A new version; deployments that froze an older one keep it. */
+  async set(scope: ProjectScope, input: SetSetting) {
+    const shown = await this.#db.transaction(async (tx) => {
+      const place = await findPlace(tx, scope, input.environment)
+      await lockSettings(tx, scope)
+      await refuseTwin(tx, scope, { place, name: input.name, kind: 'secret' })
+      await refuseTooMany(tx, scope)
+      const secret =
+        (await maybeOne(
+          tx
+            .update(secrets)
+            .set({ lastVersion: sql`${secrets.lastVersion} + 1`, updatedAt: sql`now()` })
+            .where(at(scope, place, input.name))
+            .returning({ id: secrets.id, version: secrets.lastVersion }),
+        )) ??
+        (await one(
+          tx
+            .insert(secrets)
+            .values({ projectId: scope.projectId, environmentId: place?.id ?? null, name: input.name, lastVersion: 1 })
+            .returning({ id: secrets.id, version: secrets.lastVersion }),
+        ))
+      const key = await this.#keys.current(tx, scope.organizationId)
+      const context = contextOf({
+        projectId: scope.projectId,
+        environmentId: place?.id ?? null,
+        name: input.name,
+        version: secret.version,
+      })
+      await tx.insert(secretVersions).values({
+        id: uuidv7(),
+        secretId: secret.id,
+        version: secret.version,
+        dataKeyId: key.id,
+        sealed: seal(key.key, Buffer.from(input.value, 'utf8'), context),
+        createdBy: scope.actor.kind === 'user' ? scope.actor.id : null,
+      })
+      await record(tx, scope, 'secret.set', {
+        subjectId: secret.id,
+        data: { name: input.name, environment: place?.name ?? null, version: secret.version },
+      })
+      return { name: input.name, environment: place?.name ?? null, version: secret.version }
+    })
+    crashPoint('secret.set.committed')
+    return shown
+  }
+
+  /** No new deployment gets it; those that froze a version keep it for as long as they are kept. */
+  async delete(scope: ProjectScope, input: DeleteSetting) {
+    return this.#db.transaction(async (tx) => {
+      const place = await findPlace(tx, scope, input.environment)
+      const row = await maybeOne(
+        tx
+          .update(secrets)
+          .set({ deletedAt: sql`now()`, updatedAt: sql`now()` })
+          .where(at(scope, place, input.name))
+          .returning({ id: secrets.id }),
+      )
+      if (!row) throw missing('secret', input, place?.name)
+      await record(tx, scope, 'secret.deleted', {
+        subjectId: row.id,
+        data: { name: input.name, environment: place?.name ?? null },
+      })
+      return { name: input.name, environment: place?.name ?? null }
+    })
+  }
+
+  /**
+   * What a deployment into this environment gets now: the values of variables, and the versions of secrets. Of one
+   * name there is one, and the environment's own wins over the project's, whichever of the two kinds it is.
+   */
+  async freeze(
+    tx: Queryable,
+    scope: ProjectScope,
+    environmentId: string,
+  ): Promise<{ variables: Record<string, string>; secrets: FrozenSecret[] }> {
+    const plain = await readVariables(tx, scope.projectId, { id: environmentId })
+    const sealed = await readSecrets(tx, scope.projectId, { id: environmentId })
+    const all = nearest([
+      ...plain.map((row) => ({ ...row, kind: 'variable' as const })),
+      ...sealed.map((row) => ({ ...row, kind: 'secret' as const })),
+    ])
+    const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)
+    return {
+      variables: Object.fromEntries(
+        all
+          .flatMap((row) => (row.kind === 'variable' ? [row] : []))
+          .sort(byName)
+          .map(({ name, value }) => [name, value]),
+      ),
+      secrets: all
+        .flatMap((row) => (row.kind === 'secret' ? [row] : []))
+        .sort(byName)
+        .map(({ name, secretId, versionId, version }) => ({ name, secretId, versionId, version })),
+    }
+  }
+
+  /** Values by version id. All or nothing: one that is missing or does not open refuses the whole. */
+  async open(versionIds: readonly string[], db: Queryable = this.#db): Promise<Map<string, string>> {
+    const values = new Map<string, string>()
+    if (versionIds.length === 0) return values
+    const rows = await db
+      .select({
+        id: secretVersions.id,
+        version: secretVersions.version,
+        sealed: secretVersions.sealed,
+        dataKeyId: secretVersions.dataKeyId,
+        projectId: secrets.projectId,
+        environmentId: secrets.environmentId,
+        name: secrets.name,
+      })
+      .from(secretVersions)
+      .innerJoin(secrets, eq(secrets.id, secretVersions.secretId))
+      .where(inArray(secretVersions.id, [...versionIds]))
+    for (const row of rows) {
+      const key = await this.#keys.byId(db, row.dataKeyId)
+      values.set(row.id, unseal(key, row.sealed, contextOf(row)).toString('utf8'))
+    }
+    const lost = versionIds.find((id) => !values.has(id))
+    if (lost !== undefined) {
+      throw new AppError('unavailable', 'secret.version_missing', {
+        message: 'A version of a secret that this deployment froze is not stored any more.',
+        details: { versionId: lost },
+      })
+    }
+    return values
+  }
+
+  /** The secrets of these names that a job of this environment gets; a name that is not set is left out. */
+  async forRun(
+    projectId: string,
+    environmentName: string | null,
+    names: readonly string[],
+  ): Promise<Record<string, string>> {
+    if (names.length === 0) return {}
+    const wanted = new Set(names.map((name) => name.toLowerCase()))
+    const rows = nearest(await readSecrets(this.#db, projectId, { name: environmentName })).filter((row) =>
+      wanted.has(row.name.toLowerCase()),
+    )
+    const values = await this.open(rows.map((row) => row.versionId))
+    return Object.fromEntries(rows.map((row) => [row.name, values.get(row.versionId)!]))
+  }
+}
+
+const at = (scope: ProjectScope, place: { id: string } | null, name: string) =>
+  and(
+    eq(secrets.projectId, scope.projectId),
+    place ? eq(secrets.environmentId, place.id) : isNull(secrets.environmentId),
+    eq(secrets.name, name),
+    isNull(secrets.deletedAt),
+  )
+
+const readSecrets = (
+  db: Queryable | Transaction,
+  projectId: string,
+  environment: { id: string } | { name: string | null },
+) =>
+  db
+    .select({
+      name: secrets.name,
+      environment: environments.name,
+      secretId: secrets.id,
+      versionId: secretVersions.id,
+      version: secretVersions.version,
+    })
+    .from(secrets)
+    .innerJoin(
+      secretVersions,
+      and(eq(secretVersions.secretId, secrets.id), eq(secretVersions.version, secrets.lastVersion)),
+    )
+    .innerJoin(projects, and(eq(projects.id, secrets.projectId), isNull(projects.deletedAt)))
+    .leftJoin(environments, eq(environments.id, secrets.environmentId))
+    .where(
+      and(
+        eq(secrets.projectId, projectId),
+        isNull(secrets.deletedAt),
+        or(
+          isNull(secrets.environmentId),
+          'id' in environment
+            ? eq(environments.id, environment.id)
+            : environment.name === null
+              ? undefined
+              : and(eq(environments.name, environment.name), isNull(environments.deletedAt)),
+        ),
+      ),
+    )
+    .orderBy(asc(secrets.name))
+
+/** Authenticated with the value, so that a version moved to another place, name or number does not open. */
+const contextOf = (of: { projectId: string; environmentId: string | null; name: string; version: number }) =>
+  ['secret', of.projectId, of.environmentId ?? 'project', of.name, of.version].join('|')

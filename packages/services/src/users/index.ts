@@ -1,0 +1,1 @@
+export { createUser, findAdministrator, findUser, type NewUser, type User } from './service.ts'
