@@ -13,8 +13,7 @@ const without =
  * Finds the PostgreSQL that npm installed, and makes sure that the user it will run as can execute it: where that user
  * could not reach the clone, or this one may not write into it what is missing, the binaries are copied into the home.
  */
-export function findBinaries(home: Home, mustBeReachable: boolean): Binaries {
-  const installed = installedFolder()
+export function findBinaries(home: Home, mustBeReachable: boolean, installed: string = installedFolder()): Binaries {
   const { version } = JSON.parse(fs.readFileSync(join(installed, 'package.json'), 'utf8')) as { version: string }
   const copy = join(home.path, 'postgresql', version)
   const isUsable =
