@@ -32,8 +32,9 @@ afterEach(async () => {
 })
 
 function connect(parts: Partial<ConnectionParts> = {}): Connection {
+  const { url, token } = server
   connection = new Connection({
-    address: { url: () => server.url, token: () => server.token, refresh: () => {} },
+    address: { url: () => url, token: () => token, refresh: () => {} },
     incarnation: randomUUID(),
     spool: join(folder, 'spool'),
     introduce: () => ({ build: 'b', slots: 2, isolation: 'trusted', labels: ['linux', '标签'] }),

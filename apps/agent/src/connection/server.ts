@@ -49,6 +49,8 @@ export class Server {
   readonly #plain = new http.Agent({ keepAlive: true, maxFreeSockets: 4, timeout: 60_000 })
   readonly #tls = new https.Agent({ keepAlive: true, maxFreeSockets: 4, timeout: 60_000 })
 
+  #isClosed = false
+
   constructor(address: ServerAddress) {
     this.address = address
   }
@@ -64,7 +66,7 @@ export class Server {
         const text = await textOf(response)
         return (text ? JSON.parse(text) : null) as T
       } catch (error) {
-        if (!(error instanceof StaleConnection) || attempt > 1) throw error
+        if (!(error instanceof StaleConnection) || attempt > 1 || this.#isClosed) throw error
       }
     }
   }
@@ -143,6 +145,7 @@ export class Server {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#plain.destroy()
     this.#tls.destroy()
   }
