@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { expect, inject, test } from 'vitest'
@@ -16,6 +18,20 @@ async function query<T>(url: string, sql: string): Promise<T[]> {
     return (await client.query(sql)).rows as T[]
   } finally {
     await client.end()
+  }
+}
+
+/** Root may, unless it is one inside a container without that right. */
+function canMount(): boolean {
+  const trial = fs.mkdtempSync(join(tmpdir(), 'juanie-mount-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', trial], { stdio: 'ignore' })
+    execFileSync('umount', [trial])
+    return true
+  } catch {
+    return false
+  } finally {
+    fs.rmdirSync(trial)
   }
 }
 
@@ -120,6 +136,28 @@ test('the usual port being taken does not matter', async () => {
   await using postgres = await openPostgres(openHome(folder.path), { settings })
   expect(new URL(postgres.url).port).not.toBe('54330')
   blocker.close()
+})
+
+test.runIf(canMount())('a full disk is named at the first start and at a later one', async () => {
+  await using folder = tempHome()
+  const disk = join(folder.path, 'disk')
+  fs.mkdirSync(disk, { mode: 0o711 })
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=20m,mode=711', 'tmpfs', disk])
+  try {
+    const home = openHome(join(disk, 'home'))
+    await expect(openPostgres(home, { settings })).rejects.toThrow(`the disk that holds ${home.path} is full`)
+    expect(fs.readdirSync(home.database)).toEqual(['password'])
+    execFileSync('mount', ['-o', 'remount,size=120m', disk])
+    await (await openPostgres(home, { settings })).stop()
+    const ballast = join(disk, 'ballast')
+    expect(() => fs.writeFileSync(ballast, Buffer.alloc(130 * 1024 * 1024))).toThrow('ENOSPC')
+    await expect(openPostgres(home, { settings })).rejects.toThrow(`the disk that holds ${home.path} is full`)
+    fs.rmSync(ballast)
+    await using postgres = await openPostgres(home, { settings })
+    expect(await query(postgres.url, 'select 1 as n')).toEqual([{ n: 1 }])
+  } finally {
+    execFileSync('umount', ['-l', disk])
+  }
 })
 
 test('an external database is used as it is, and one that cannot be reached is named without its password', async () => {
