@@ -203,6 +203,8 @@ export const ApplicationSource = z.object({
   /** Variables listed in `.env.example` and the like. */
   requires: z.array(z.string()),
   asks: z.array(Ask),
+  /** The language that was seen where no start command was found, for the sentence that asks for one. */
+  looksLike: z.nullable(z.string()),
   notHonoured: z.array(NotHonoured),
   /** A source with an `error` can be stored; rendering it says the same again. */
   problems: z.array(Problem),

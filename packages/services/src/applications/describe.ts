@@ -1,6 +1,6 @@
 import { composeNames, sourcesOf } from './compose/sources.ts'
 import type { ApplicationSource } from './contract.ts'
-import { asksOf, detect, requiredVariables } from './detect.ts'
+import { asksOf, detect, languageOf, requiredVariables } from './detect.ts'
 import type { Files } from './paths.ts'
 import { Problems } from './problems.ts'
 import { inspectSource } from './render.ts'
@@ -24,6 +24,7 @@ export function describeApplication(files: Files): ApplicationSource {
     detected: {},
     requires: requiredVariables(files),
     asks: asksOf(files, problems),
+    looksLike: languageOf(files),
     notHonoured: [],
     problems: [],
   }

@@ -1,5 +1,5 @@
 import type { Ask, Detected } from './contract.ts'
-import { type Folder, folderAt } from './detect/folder.ts'
+import { type Folder, folderAt, otherLanguage } from './detect/folder.ts'
 import { detectNode, nodeAsks } from './detect/node.ts'
 import { detectPython, pythonAsks } from './detect/python.ts'
 import { staticSite } from './detect/static.ts'
@@ -19,6 +19,12 @@ function site(folder: Folder): Detected | null {
     if (folder.has(index)) return staticSite(folder, root, `There is ${index} and no program, so the files are served.`)
   }
   return null
+}
+
+/** What the application seems to be written in, where that alone does not say how it starts. */
+export function languageOf(files: Files): string | null {
+  const folder = folderAt(files, '.')
+  return otherLanguage(folder) ?? (folder.has('package.json') ? 'Node.js' : null)
 }
 
 export function asksOf(files: Files, problems: Problems): Ask[] {

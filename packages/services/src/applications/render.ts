@@ -166,12 +166,15 @@ function fromProcfile(lines: ReadonlyMap<string, string>, problems: Problems): D
 
 function fromDetection(source: ApplicationSource, problems: Problems): Drawn {
   const detected = source.detected['.']
-  if (detected === undefined)
+  if (detected === undefined) {
+    const what = source.looksLike === null ? 'this application' : `this ${source.looksLike} application`
+    const fix =
+      'Add a file named Procfile with the line `web: <command>`, or a compose.yaml with a service that has a `command:`.'
     problems.error({
       reason: 'application.no_start_command',
-      message:
-        'Nothing says how this application starts. Add a file named Procfile with the line `web: <command>`, or a compose.yaml with a service that has a `command:`.',
+      message: `Nothing says how ${what} starts. ${fix}`,
     })
+  }
   const services: Service[] =
     detected === undefined
       ? []

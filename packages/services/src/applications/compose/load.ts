@@ -3,7 +3,7 @@ import { folderOf, within } from '../paths.ts'
 import type { At, Problems } from '../problems.ts'
 import { interpolateTree, type Lookup } from './interpolate.ts'
 import { asItems, merge, settle } from './merge.ts'
-import { isNull, type MapNode, mapNode, type Node, parseTree, type ScalarNode } from './tree.ts'
+import { type Budget, isNull, type MapNode, mapNode, maxNodes, type Node, parseTree, type ScalarNode } from './tree.ts'
 
 /**
  * Reads Compose files into one merged tree: interpolate, then include, then extends, then merge, file by file.
@@ -35,6 +35,8 @@ interface Scope {
 class Loader {
   readonly #loading: Loading
   readonly #problems: Problems
+  /** Files that are included or extended many times are read anew each time. */
+  readonly #budget: Budget = { nodes: 5 * maxNodes }
   #loads = 0
 
   constructor(loading: Loading) {
@@ -67,7 +69,7 @@ class Loader {
       })
       return []
     }
-    const documents = parseTree(path, text, this.#problems)
+    const documents = parseTree(path, text, this.#problems, this.#budget)
     const variables = { lookup: scope.lookup, isOpen: this.#loading.isOpen }
     return documents.map((document) => {
       const filled = interpolateTree(document, variables, this.#problems) as MapNode
@@ -230,9 +232,9 @@ class Loader {
 
   #local(node: ScalarNode, folder: string): string | null {
     if (node.open) return null
-    const path = typeof node.value === 'string' ? within(folder, node.value) : null
-    if (path !== null) return path
     const isRemote = /^(https?|git|ssh|oci):|^git@|\.git(#|$)/.test(String(node.value))
+    const path = typeof node.value === 'string' && !isRemote ? within(folder, node.value) : null
+    if (path !== null) return path
     this.#problems.error({
       at: node.at,
       reason: 'application.path_outside',

@@ -32,7 +32,7 @@ export type Node = MapNode | ListNode | ScalarNode
 
 export const maxFileLength = 1024 * 1024
 /** Nodes after aliases are expanded, as many as Compose's own reader allows. */
-const maxNodes = 100_000
+export const maxNodes = 100_000
 const maxDepth = 100
 
 export const mapNode = (at: At, entries: Iterable<[string, Node]> = []): MapNode => ({
@@ -44,10 +44,20 @@ export const listNode = (at: At, items: Node[]): ListNode => ({ kind: 'list', at
 export const scalarNode = (at: At, value: Value): ScalarNode => ({ kind: 'scalar', at, value })
 export const isNull = (node: Node | undefined): boolean => node?.kind === 'scalar' && node.value === null
 
+/** What is left, so that many documents or files cannot have many times as much. */
+export interface Budget {
+  nodes: number
+}
+
 class TooLarge extends Error {}
 
 /** Reads the documents of one file; what cannot be read is a problem and yields nothing. */
-export function parseTree(file: string, text: string, problems: Problems): MapNode[] {
+export function parseTree(
+  file: string,
+  text: string,
+  problems: Problems,
+  budget: Budget = { nodes: maxNodes },
+): MapNode[] {
   const start = { file, line: 0, column: 0 }
   if (text.length > maxFileLength) {
     problems.error({ at: start, reason: 'application.too_large', message: 'The file is larger than 1 MiB.' })
@@ -62,13 +72,12 @@ export function parseTree(file: string, text: string, problems: Problems): MapNo
     const parsed = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false, merge: false, logLevel: 'silent' })
     const documents: Document.Parsed[] = 'empty' in parsed ? [] : parsed
     const trees: MapNode[] = []
-    const reader = new Reader(at, problems)
     for (const document of documents) {
       for (const error of document.errors.slice(0, 10))
         problems.error({ at: at(error.pos[0]), message: `This is not valid YAML: ${firstLine(error.message)}` })
       if (document.errors.length > 0) return []
       if (document.contents === null) continue
-      const tree = reader.read(document.contents, document, 0)
+      const tree = new Reader(at, problems, budget).read(document.contents, 0)
       if (tree.kind === 'map') trees.push(tree)
       else if (!isNull(tree)) problems.error({ at: tree.at, message: 'A Compose file is a mapping of keys to values.' })
     }
@@ -89,39 +98,48 @@ type YamlNode = NonNullable<Document.Parsed['contents']>
 class Reader {
   readonly #at: (offset: number | undefined) => At
   readonly #problems: Problems
-  #nodes = 0
+  readonly #anchors = new Map<string, YamlNode>()
+  readonly #budget: Budget
+  #aliases = 0
 
-  constructor(at: (offset: number | undefined) => At, problems: Problems) {
+  constructor(at: (offset: number | undefined) => At, problems: Problems, budget: Budget) {
+    this.#budget = budget
     this.#at = at
     this.#problems = problems
   }
 
-  read(node: YamlNode, document: Document.Parsed, depth: number): Node {
-    this.#nodes += 1
-    if (this.#nodes > maxNodes)
+  read(node: YamlNode, depth: number): Node {
+    this.#budget.nodes -= 1
+    if (this.#budget.nodes < 0)
       throw new TooLarge('The file has more than 100,000 values once its aliases are expanded.')
     if (depth > maxDepth)
       throw new TooLarge('The file is nested more than 100 levels deep, or an alias contains itself.')
     const at = this.#at(node.range?.[0])
     if (isAlias(node)) {
-      const target = node.resolve(document) as YamlNode | undefined
-      if (target !== undefined) return this.read(target, document, depth + 1)
-      this.#problems.error({ at, message: `There is no anchor named ${node.source}.` })
-      return scalarNode(at, null)
+      const target = this.#anchors.get(node.source)
+      if (target === undefined) {
+        this.#problems.error({ at, message: `There is no anchor named ${node.source} before this.` })
+        return scalarNode(at, null)
+      }
+      this.#aliases += 1
+      const copy = this.read(target, depth + 1)
+      this.#aliases -= 1
+      return copy
     }
+    // An anchor that is written again holds from there on; reading it again behind an alias changes nothing.
+    if (node.anchor !== undefined && this.#aliases === 0) this.#anchors.set(node.anchor, node)
     const tag: Tag | undefined = node.tag === '!reset' ? 'reset' : node.tag === '!override' ? 'override' : undefined
     const tagged = tag === undefined ? {} : { tag }
     if (isSeq(node)) {
-      const items = node.items.map((item) => this.read(item as YamlNode, document, depth + 1))
+      const items = node.items.map((item) => this.read(item as YamlNode, depth + 1))
       return { kind: 'list', at, items, ...tagged }
     }
-    if (isMap(node))
-      return { kind: 'map', at, entries: this.#entries(node.items as Pair[], document, depth), ...tagged }
+    if (isMap(node)) return { kind: 'map', at, entries: this.#entries(node.items as Pair[], depth), ...tagged }
     if (isScalar(node)) return { kind: 'scalar', at, value: scalarValue(node), ...tagged }
     return scalarNode(at, null)
   }
 
-  #entries(pairs: Pair[], document: Document.Parsed, depth: number): Map<string, Node> {
+  #entries(pairs: Pair[], depth: number): Map<string, Node> {
     const entries = new Map<string, Node>()
     const merged: Map<string, Node>[] = []
     for (const { key, value } of pairs) {
@@ -131,7 +149,7 @@ class Reader {
         continue
       }
       const name = String(key.source ?? key.value ?? '')
-      const node = value === null ? scalarNode(at, null) : this.read(value, document, depth + 1)
+      const node = value === null ? scalarNode(at, null) : this.read(value, depth + 1)
       if (name === '<<' && key.type === 'PLAIN') {
         for (const source of node.kind === 'list' ? node.items : [node]) {
           if (source.kind === 'map') merged.push(source.entries)

@@ -29,3 +29,22 @@ export function folderAt(files: Files, folder: string): Folder {
     paths: () => inside,
   }
 }
+
+/** Files that show a language whose start command cannot be known: it depends on what was built. */
+const marks: [string, string][] = [
+  ['go.mod', 'Go'],
+  ['Cargo.toml', 'Rust'],
+  ['composer.json', 'PHP'],
+  ['index.php', 'PHP'],
+  ['Gemfile', 'Ruby'],
+  ['pom.xml', 'Java'],
+  ['build.gradle', 'Java'],
+  ['build.gradle.kts', 'Kotlin'],
+  ['mix.exs', 'Elixir'],
+  ['deno.json', 'Deno'],
+  ['Package.swift', 'Swift'],
+]
+
+export function otherLanguage(folder: Folder): string | null {
+  return marks.find(([file]) => folder.has(file))?.[1] ?? null
+}

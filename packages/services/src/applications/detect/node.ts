@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import type { Ask, Detected } from '../contract.ts'
 import type { Problems } from '../problems.ts'
 import { splitWords } from '../words.ts'
-import type { Folder } from './folder.ts'
+import { type Folder, otherLanguage } from './folder.ts'
 import { staticRoot } from './static.ts'
 
 /** What detection reads of a package.json; what has another form is as if it were not there. */
@@ -58,7 +58,8 @@ export function detectNode(folder: Folder, problems: Problems): Detected | null 
     const server = builtServer(found, start)
     return server ?? started(start, scripts)
   }
-  return withoutStart(folder, found)
+  // Beside a program in another language, package.json is for its styles and scripts.
+  return otherLanguage(folder) === null && !folder.has('manage.py') ? withoutStart(folder, found) : null
 }
 
 /** `start` of a site's generator serves for development only: what it builds is what runs. */
