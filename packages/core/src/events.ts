@@ -38,23 +38,31 @@ export const eventPositions = pgSequence('event_positions')
 /** Told when a transaction that recorded events commits; payload empty. The relay listens. */
 export const eventsChannel = 'juanie_events'
 
-/**
- * Records a fact. `data` holds ids and plain values for readers, never a secret.
- */
-export async function record(
-  tx: Transaction,
-  scope: Scope,
-  type: string,
-  fact: { subjectId: string; data?: Record<string, unknown> },
-): Promise<void> {
-  await tx.insert(projectEvents).values({
-    organizationId: scope.organizationId,
-    projectId: scope.projectId,
-    type,
-    subjectId: fact.subjectId,
-    actorKind: scope.actor.kind,
-    actorId: scope.actor.id,
-    data: fact.data ?? {},
-  })
+export interface Fact {
+  /** `thing.past`. */
+  type: string
+  subjectId: string
+  /** Ids and plain values for readers, never a secret. */
+  data?: Record<string, unknown>
+}
+
+/** Records a fact in the transaction of the change it tells of. */
+export const record = (tx: Transaction, scope: Scope, type: string, fact: Omit<Fact, 'type'>): Promise<void> =>
+  recordAll(tx, scope, [{ type, ...fact }])
+
+/** Several facts of one transaction, in their order. */
+export async function recordAll(tx: Transaction, scope: Scope, facts: Fact[]): Promise<void> {
+  if (facts.length === 0) return
+  await tx.insert(projectEvents).values(
+    facts.map(({ type, subjectId, data = {} }) => ({
+      organizationId: scope.organizationId,
+      projectId: scope.projectId,
+      type,
+      subjectId,
+      actorKind: scope.actor.kind,
+      actorId: scope.actor.id,
+      data,
+    })),
+  )
   await tx.execute(sql`select pg_notify(${eventsChannel}, '')`)
 }

@@ -62,6 +62,8 @@ export const deployments = snakeCase.table(
     requestKey: text(),
     stages: jsonb().$type<Stages>().notNull().default({}),
     cancelRequestedAt: instant(),
+    /** Who canceled it, as a sentence. */
+    cancelReason: text(),
     /** Over 30 minutes under way: a person is asked. */
     flaggedAt: instant(),
     createdAt: createdAt(),

@@ -1,0 +1,8 @@
+export * from './contract.ts'
+export { DesiredFeed } from './feed.ts'
+export { Deployments } from './service.ts'
+export { canonical, digestOf, type InstallationTimes } from './snapshot.ts'
+export { deploymentPoints, edges, isActive, isFinal, moves } from './status.ts'
+export { instanceStreams } from './streams.ts'
+export { deploymentChannel, desiredChannel } from './transition.ts'
+export type { UrlOf } from './views.ts'

@@ -1,0 +1,234 @@
+import type { Database } from '@juanie/core/database'
+import { AppError, notFound } from '@juanie/core/errors'
+import { record } from '@juanie/core/events'
+import { crashPoint } from '@juanie/core/points'
+import type { ProjectScope } from '@juanie/core/scope'
+import { eq, sql } from 'drizzle-orm'
+import type { Observed, ObservedAnswer } from '../hosts/contract.ts'
+import type { BlobStore } from '../releases/port.ts'
+import type { Secrets } from '../secrets/index.ts'
+import type { DeploymentAnswer, DeploymentPlan, DeploymentRow, DeploymentView, EnvironmentStatus } from './contract.ts'
+import { DesiredStates } from './desired.ts'
+import { follow, unfollowed } from './follow.ts'
+import { storeObserved } from './observe.ts'
+import { planDeployment } from './preview.ts'
+import { Reconciler } from './reconcile.ts'
+import { type Asked, deployAsked, promoteAsked, rollbackAsked } from './requests.ts'
+import type { InstallationTimes } from './snapshot.ts'
+import { findDeployment, findEnvironment, once, type StartParts } from './start.ts'
+import { isFinal } from './status.ts'
+import { doubtSilentHosts, flagSlow, openDeployments } from './sweep.ts'
+import { deployments } from './tables.ts'
+import { callFor } from './transition.ts'
+import { readAnswer, readEnvironments, readRows, readView, type UrlOf } from './views.ts'
+import { Worker } from './worker.ts'
+
+const mostUnfollowed = 100
+const doubtEveryMs = 5_000
+
+/** Puts releases into environments, verifies them, and keeps them or returns. */
+export class Deployments {
+  readonly #db: Database
+  readonly #parts: StartParts & { blobs: BlobStore }
+  readonly #url: UrlOf
+  readonly #clock: () => number
+  readonly #desired: DesiredStates
+  readonly #reconciler: Reconciler
+  readonly #worker: Worker
+  readonly #desiredChanged: (hostId: string) => void
+  readonly #failed: (error: unknown, id: string) => void
+  #doubtedAt = 0
+
+  /** `owner` is this server's id for leases. `desiredChanged` is called right after a commit that edited a host. */
+  constructor(parts: {
+    db: Database
+    secrets: Secrets
+    blobs: BlobStore
+    owner: string
+    times: InstallationTimes
+    url: UrlOf
+    desiredChanged: (hostId: string) => void
+    /** Told of what went wrong beside a request, with the deployment or release it was about. */
+    failed: (error: unknown, id: string) => void
+    clock?: () => number
+  }) {
+    const { db, secrets, blobs, owner, times, clock = Date.now } = parts
+    this.#db = db
+    this.#parts = { db, secrets, times, blobs }
+    this.#url = parts.url
+    this.#clock = clock
+    this.#desiredChanged = parts.desiredChanged
+    this.#failed = parts.failed
+    this.#desired = new DesiredStates({ db, secrets })
+    const signals = { desired: parts.desiredChanged, deployment: (id: string) => this.#worker.request(id) }
+    this.#reconciler = new Reconciler({ db, blobs, owner, clock, signals })
+    this.#worker = new Worker({
+      run: (id) => this.#reconciler.run(id),
+      isAtRest: (id) => this.#reconciler.isAtRest(id),
+      failed: parts.failed,
+      clock,
+    })
+  }
+
+  /** Deploys a release, by default the usual one of the environment. */
+  async start(scope: ProjectScope, input: Asked & { release?: string | number | null }): Promise<DeploymentAnswer> {
+    return this.#begin(scope, input, (tx) => deployAsked(tx, this.#parts, scope, input))
+  }
+
+  /** Takes what serves in one environment to another, by default the next by position. */
+  async promote(scope: ProjectScope, input: Asked & { to?: string | null }): Promise<DeploymentAnswer> {
+    return this.#begin(scope, input, (tx) => promoteAsked(tx, this.#parts, scope, input))
+  }
+
+  /** Deploys the snapshot of an earlier deployment again, or its release with today's configuration. */
+  async rollback(
+    scope: ProjectScope,
+    input: Asked & { to?: string | number | null; config?: 'snapshot' | 'current' },
+  ): Promise<DeploymentAnswer> {
+    return this.#begin(scope, input, (tx) => rollbackAsked(tx, this.#parts, scope, input))
+  }
+
+  async #begin(
+    scope: ProjectScope,
+    input: Asked,
+    ask: (tx: Parameters<Parameters<typeof once>[2]>[0]) => ReturnType<typeof deployAsked>,
+  ): Promise<DeploymentAnswer> {
+    const request = { projectId: scope.projectId, key: input.requestKey ?? null }
+    const { row } = await once(this.#db, request, async (tx) => (await ask(tx)).insert(this.#clock()))
+    this.#worker.request(row.id)
+    return this.#answer(row.id)
+  }
+
+  /** What would change, and why it would be refused; nothing is written. */
+  async plan(
+    scope: ProjectScope,
+    input:
+      | (Asked & { kind: 'deploy'; release?: string | number | null })
+      | (Asked & { kind: 'promotion'; to?: string | null })
+      | (Asked & { kind: 'rollback'; to?: string | number | null; config?: 'snapshot' | 'current' }),
+  ): Promise<DeploymentPlan> {
+    return planDeployment(this.#parts, scope, (tx) => {
+      if (input.kind === 'rollback') return rollbackAsked(tx, this.#parts, scope, input)
+      if (input.kind === 'promotion') return promoteAsked(tx, this.#parts, scope, input)
+      return deployAsked(tx, this.#parts, scope, input)
+    })
+  }
+
+  /** Before the switch nothing changes for anybody; after it the traffic goes back to the version before. */
+  async cancel(scope: ProjectScope, reference: string | number): Promise<DeploymentAnswer> {
+    const id = await this.#db.transaction(async (tx) => {
+      const { id } = await findDeployment(tx, scope.projectId, reference)
+      const [row] = await tx.select().from(deployments).where(eq(deployments.id, id)).for('no key update')
+      if (!row) throw notFound('deployment')
+      if (isFinal(row.status) || row.status === 'rolling_back') {
+        throw new AppError('conflict', 'deployment.over', {
+          message: `Deployment #${row.number} is ${row.status.replaceAll('_', ' ')}: there is nothing left to cancel.`,
+        })
+      }
+      if (row.cancelRequestedAt) return id
+      await tx
+        .update(deployments)
+        .set({ cancelRequestedAt: new Date(this.#clock()), cancelReason: `canceled by ${scope.actor.name}` })
+        .where(eq(deployments.id, id))
+      await record(tx, scope, 'deployment.cancel_requested', { subjectId: id, data: { number: row.number } })
+      await callFor(tx, id)
+      crashPoint('deployment.before.cancel')
+      return id
+    })
+    crashPoint('deployment.after.cancel')
+    this.#worker.request(id)
+    return this.#answer(id)
+  }
+
+  async list(
+    scope: ProjectScope,
+    query: { environment?: string | null; after?: number | null; limit: number },
+  ): Promise<{ rows: DeploymentRow[]; next: number | null }> {
+    const environmentId = query.environment
+      ? await this.#db.transaction(async (tx) => (await findEnvironment(tx, scope.projectId, query.environment!)).id)
+      : null
+    const page = { projectId: scope.projectId, environmentId, before: query.after ?? null, limit: query.limit + 1 }
+    const rows = await readRows(this.#db, page, this.#url)
+    if (rows.length <= query.limit) return { rows, next: null }
+    const shown = rows.slice(0, query.limit)
+    return { rows: shown, next: shown.at(-1)!.number }
+  }
+
+  async view(scope: ProjectScope, reference: string | number): Promise<DeploymentView> {
+    const { id } = await this.#db.transaction((tx) => findDeployment(tx, scope.projectId, reference))
+    const view = await readView(this.#db, id, { url: this.#url, now: this.#clock() })
+    if (!view) throw notFound('deployment')
+    return view
+  }
+
+  /** What serves where, and the latest attempt of each environment. */
+  async environments(scope: ProjectScope): Promise<EnvironmentStatus[]> {
+    return readEnvironments(this.#db, scope.projectId, { url: this.#url, now: this.#clock() })
+  }
+
+  /** Called right after a run made a release; safe to repeat, and a sweep finds what was forgotten. */
+  async onReleaseMade(releaseId: string): Promise<void> {
+    for (const id of await follow(this.#parts, this.#clock, releaseId)) this.#worker.request(id)
+  }
+
+  /** All that should be true on a host. */
+  desiredFor(hostId: string) {
+    return this.#desired.of(hostId)
+  }
+
+  /** Takes an agent's word on its host, and brings on whatever waited for it. */
+  async observe(agent: { id: string; hostId: string }, observed: Observed): Promise<ObservedAnswer> {
+    const change = await storeObserved(this.#db, agent, observed)
+    for (const id of change.deployments) this.#worker.request(id)
+    if (change.isDesiredNew) this.#desiredChanged(agent.hostId)
+    return change.answer
+  }
+
+  /** Somebody was told that this deployment may have something to do. */
+  nudge(deploymentId: string): void {
+    this.#worker.look(deploymentId)
+  }
+
+  /** Finds whatever has something to do, so that nothing depends on a notification or on a server that lives. */
+  async sweep(): Promise<void> {
+    for await (const id of openDeployments(this.#db)) this.#worker.look(id)
+    await this.#followForgotten()
+    await flagSlow(this.#db, this.#clock())
+    if (this.#clock() - this.#doubtedAt < doubtEveryMs) return
+    this.#doubtedAt = this.#clock()
+    await doubtSilentHosts(this.#db)
+  }
+
+  /** One release that cannot be followed keeps no other from it. */
+  async #followForgotten(): Promise<void> {
+    for (const id of await unfollowed(this.#db, mostUnfollowed)) {
+      await this.onReleaseMade(id).catch((error: unknown) => this.#failed(error, id))
+    }
+  }
+
+  /** When everything that was asked of this process is done. */
+  settled(): Promise<void> {
+    return this.#worker.settled()
+  }
+
+  close(): Promise<void> {
+    return this.#worker.close()
+  }
+
+  /** How a deployment stands now; null when there is none of this id. */
+  async progress(deploymentId: string): Promise<{ projectId: string; view: DeploymentView } | null> {
+    const view = await readView(this.#db, deploymentId, { url: this.#url, now: this.#clock() })
+    if (!view) return null
+    const [row] = await this.#db
+      .select({ projectId: deployments.projectId })
+      .from(deployments)
+      .where(sql`${deployments.id} = ${deploymentId}`)
+    return row ? { projectId: row.projectId, view } : null
+  }
+
+  async #answer(id: string): Promise<DeploymentAnswer> {
+    const answer = await readAnswer(this.#db, id, this.#url)
+    if (!answer) throw notFound('deployment')
+    return answer
+  }
+}
