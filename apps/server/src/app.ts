@@ -14,6 +14,7 @@ import type pg from 'pg'
 import { type HttpDeps, httpParts } from './http/index.ts'
 import { answerError } from './http/refusals.ts'
 import { sessionReader } from './http/session.ts'
+import { registerJobs } from './jobs.ts'
 import { Kernel } from './kernel.ts'
 import { nestLogger, openLog } from './log.ts'
 import { modules } from './modules/index.ts'
@@ -69,6 +70,7 @@ export async function createApp(parts: { config: Config; home: Home; pool: pg.Po
     await own.register(helmet, helmetOptions(config.url))
     for (const part of httpParts) await own.register(async (context) => part(context, deps))
   })
+  registerJobs({ kernel, get })
   await nest.init()
   if (config.adminEmail && config.adminPassword) {
     await get(Setup).ensureAdministrator({ email: config.adminEmail, password: config.adminPassword })

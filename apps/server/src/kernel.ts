@@ -2,8 +2,10 @@ import type { Config } from '@juanie/core/config'
 import { type Database, openDatabase } from '@juanie/core/database'
 import { type Home, readMasterKey } from '@juanie/core/home'
 import { uuidv7 } from '@juanie/core/ids'
+import { JobQueue } from '@juanie/core/job-queue'
 import { Listener } from '@juanie/core/listener'
 import { EventRelay } from '@juanie/core/relay'
+import { Sweeper } from '@juanie/core/sweeper'
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import { Lifecycle } from './lifecycle.ts'
@@ -16,6 +18,8 @@ export class Kernel {
   readonly pool: pg.Pool
   readonly db: Database
   readonly listener: Listener
+  readonly jobs: JobQueue
+  readonly sweeps: Sweeper
   readonly lifecycle: Lifecycle
   readonly metrics = new Metrics()
   readonly log: Logger
@@ -42,5 +46,18 @@ export class Kernel {
       failed: (error) => this.log.warn({ err: error }, 'events could not be placed; trying again'),
     })
     this.lifecycle.add({ name: 'event relay', start: () => relay.start(), stop: () => relay.stop() })
+    this.jobs = new JobQueue({
+      database: parts.pool.options,
+      redisUrl: parts.config.redisUrl,
+      isDropping: parts.config.dropJobs,
+      failed: (error, job) => this.log.warn({ err: error, job }, 'job failed'),
+    })
+    this.lifecycle.add({ name: 'job queue', start: () => this.jobs.start(), stop: () => this.jobs.stop() })
+    this.sweeps = new Sweeper({
+      db: this.db,
+      owner: this.serverId,
+      failed: (sweep, error) => this.log.warn({ err: error, sweep }, 'sweep failed'),
+    })
+    this.lifecycle.add({ name: 'sweeps', start: () => this.sweeps.start(), stop: () => this.sweeps.stop() })
   }
 }

@@ -211,6 +211,13 @@ const variables = {
     secret: true,
     internal: true,
   }),
+  JUANIE_DROP_JOBS: variable({
+    schema: kind.count(0, 1).default(0),
+    default: '0',
+    meaning: 'With 1 every queued job is lost, so that sweeps alone must finish the work; for tests.',
+    example: '1',
+    internal: true,
+  }),
   JUANIE_CRASH_POINT: variable({
     schema: kind.text.optional(),
     default: 'none',
@@ -309,6 +316,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     },
     readyFd: v.JUANIE_READY_FD ?? null,
     testDatabaseUrl: v.JUANIE_TEST_DATABASE_URL ?? null,
+    dropJobs: v.JUANIE_DROP_JOBS === 1,
     crashPoint: v.JUANIE_CRASH_POINT ?? null,
   }
 }

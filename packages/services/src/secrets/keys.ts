@@ -3,7 +3,7 @@ import { deriveKey, seal, unseal } from '@juanie/core/crypto'
 import { maybeOne, type Queryable } from '@juanie/core/database'
 import { AppError } from '@juanie/core/errors'
 import { uuidv7 } from '@juanie/core/ids'
-import { desc, eq } from 'drizzle-orm'
+import { and, desc, eq } from 'drizzle-orm'
 import { dataKeys } from './tables.ts'
 
 /** Data keys, opened once and kept in memory: the master key seals nothing but them. */
@@ -35,24 +35,26 @@ export class DataKeys {
     return { id, key }
   }
 
-  async byId(db: Queryable, id: string): Promise<Buffer> {
-    const opened = this.#opened.get(id)
+  /** Only of this organization: a version that points to the key of another one does not open. */
+  async byId(db: Queryable, id: string, organizationId: string): Promise<Buffer> {
+    const opened = this.#opened.get(`${organizationId}/${id}`)
     if (opened) return opened
     const row = await maybeOne(
       db
-        .select({ organizationId: dataKeys.organizationId, sealed: dataKeys.sealed })
+        .select({ sealed: dataKeys.sealed })
         .from(dataKeys)
-        .where(eq(dataKeys.id, id)),
+        .where(and(eq(dataKeys.id, id), eq(dataKeys.organizationId, organizationId))),
     )
     if (!row) {
       throw new AppError('unavailable', 'secret.undecryptable', { message: 'The key of a stored secret is missing.' })
     }
-    return this.#open(id, row.organizationId, row.sealed)
+    return this.#open(id, organizationId, row.sealed)
   }
 
   #open(id: string, organizationId: string, sealed: string): Buffer {
-    const key = this.#opened.get(id) ?? unseal(this.#key, sealed, contextOf(id, organizationId))
-    this.#opened.set(id, key)
+    const place = `${organizationId}/${id}`
+    const key = this.#opened.get(place) ?? unseal(this.#key, sealed, contextOf(id, organizationId))
+    this.#opened.set(place, key)
     return key
   }
 }

@@ -16,6 +16,12 @@ import { missing, nearest, readVariables } from './variables.ts'
 
 export const secretPoints = ['secret.set.committed'] as const
 
+/** Whose values they are. */
+interface Owner {
+  organizationId: string
+  projectId: string
+}
+
 /** Values that only programs get to see. They are sealed by a key of the organization, and bound to their place. */
 export class Secrets {
   readonly #db: Database
@@ -124,34 +130,26 @@ export class Secrets {
    */
   async freeze(
     tx: Queryable,
-    scope: ProjectScope,
-    environmentId: string,
+    owner: Owner & { environmentId: string },
   ): Promise<{ variables: Record<string, string>; secrets: FrozenSecret[] }> {
-    const plain = await readVariables(tx, scope.projectId, { id: environmentId })
-    const sealed = await readSecrets(tx, scope.projectId, { id: environmentId })
+    const plain = await readVariables(tx, owner.projectId, { id: owner.environmentId })
+    const sealed = await readSecrets(tx, owner.projectId, { id: owner.environmentId })
     const all = nearest([
       ...plain.map((row) => ({ ...row, kind: 'variable' as const })),
       ...sealed.map((row) => ({ ...row, kind: 'secret' as const })),
-    ])
-    const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)
-    return {
-      variables: Object.fromEntries(
-        all
-          .flatMap((row) => (row.kind === 'variable' ? [row] : []))
-          .sort(byName)
-          .map(({ name, value }) => [name, value]),
-      ),
-      secrets: all
-        .flatMap((row) => (row.kind === 'secret' ? [row] : []))
-        .sort(byName)
-        .map(({ name, secretId, versionId, version }) => ({ name, secretId, versionId, version })),
+    ]).sort((a, b) => (a.name < b.name ? -1 : 1))
+    const frozen: FrozenSecret[] = []
+    const variables: Record<string, string> = {}
+    for (const row of all) {
+      if (row.kind === 'variable') variables[row.name] = row.value
+      else frozen.push({ name: row.name, secretId: row.secretId, versionId: row.versionId, version: row.version })
     }
+    return { variables, secrets: frozen }
   }
 
-  /** Values by version id. All or nothing: one that is missing or does not open refuses the whole. */
-  async open(versionIds: readonly string[], db: Queryable = this.#db): Promise<Map<string, string>> {
-    const values = new Map<string, string>()
-    if (versionIds.length === 0) return values
+  /** The values of frozen versions, by name. All or nothing: one that is missing or does not open refuses the whole. */
+  async open(db: Queryable, owner: Owner, frozen: readonly FrozenSecret[]): Promise<Record<string, string>> {
+    if (frozen.length === 0) return {}
     const rows = await db
       .select({
         id: secretVersions.id,
@@ -164,34 +162,48 @@ export class Secrets {
       })
       .from(secretVersions)
       .innerJoin(secrets, eq(secrets.id, secretVersions.secretId))
-      .where(inArray(secretVersions.id, [...versionIds]))
+      .where(
+        and(
+          eq(secrets.projectId, owner.projectId),
+          inArray(
+            secretVersions.id,
+            frozen.map((secret) => secret.versionId),
+          ),
+        ),
+      )
+    const values = new Map<string, string>()
     for (const row of rows) {
-      const key = await this.#keys.byId(db, row.dataKeyId)
+      const key = await this.#keys.byId(db, row.dataKeyId, owner.organizationId)
       values.set(row.id, unseal(key, row.sealed, contextOf(row)).toString('utf8'))
     }
-    const lost = versionIds.find((id) => !values.has(id))
-    if (lost !== undefined) {
-      throw new AppError('unavailable', 'secret.version_missing', {
-        message: 'A version of a secret that this deployment froze is not stored any more.',
-        details: { versionId: lost },
-      })
-    }
-    return values
+    return Object.fromEntries(
+      frozen.map(({ name, versionId, version }) => {
+        const value = values.get(versionId)
+        if (value !== undefined) return [name, value]
+        throw new AppError('unavailable', 'secret.version_missing', {
+          message: `Version ${version} of the secret ${name} is not stored any more.`,
+          details: { name, version },
+        })
+      }),
+    )
   }
 
-  /** The secrets of these names that a job of this environment gets; a name that is not set is left out. */
+  /**
+   * The secrets of these names that a job of this environment gets. Names are compared without regard to case, as on
+   * GitHub, and one that is not set is absent.
+   */
   async forRun(
-    projectId: string,
-    environmentName: string | null,
-    names: readonly string[],
+    owner: Owner,
+    wanted: { environment: string | null; names: readonly string[] | 'all' },
   ): Promise<Record<string, string>> {
-    if (names.length === 0) return {}
-    const wanted = new Set(names.map((name) => name.toLowerCase()))
-    const rows = nearest(await readSecrets(this.#db, projectId, { name: environmentName })).filter((row) =>
-      wanted.has(row.name.toLowerCase()),
+    if (wanted.names.length === 0) return {}
+    const names = wanted.names === 'all' ? null : new Set(wanted.names.map((name) => name.toLowerCase()))
+    const rows = nearest(await readSecrets(this.#db, owner.projectId, { name: wanted.environment }))
+    return this.open(
+      this.#db,
+      owner,
+      rows.filter((row) => !names || names.has(row.name.toLowerCase())),
     )
-    const values = await this.open(rows.map((row) => row.versionId))
-    return Object.fromEntries(rows.map((row) => [row.name, values.get(row.versionId)!]))
   }
 }
 
