@@ -48,7 +48,9 @@ const told = ({ file, line, message }: Problem): string =>
 /** The refusal of a description. Its reason is that of the first error; all of them are in `details.problems`. */
 export function refusal(problems: readonly Problem[], details: Record<string, unknown> = {}): AppError {
   const errors = problems.filter((problem) => problem.severity === 'error')
+  // The reason is that of what was found first, since the rest may follow from it; people read from top to bottom.
   const [first] = errors
+  errors.sort((a, b) => (a.file ?? '').localeCompare(b.file ?? '', 'en') || (a.line ?? 0) - (b.line ?? 0))
   return new AppError('invalid', first?.reason ?? 'application.invalid', {
     message: errors.map(told).join('\n') || 'The description of the application is not valid.',
     details: { ...details, problems: errors },

@@ -45,6 +45,7 @@ export function composeApplication(composing: Composing): Composed {
 
 class Composer {
   readonly #composing: Composing
+  readonly #isSound: boolean
   readonly #active: ComposeService[]
   readonly #inactive: ReadonlySet<string>
   readonly #own = new Map<string, XJuanie>()
@@ -54,6 +55,7 @@ class Composer {
 
   constructor(project: ComposeProject, composing: Composing) {
     this.#composing = composing
+    this.#isSound = !composing.problems.hasErrors
     this.#values = new Values(composing.problems)
     const { profiles } = composing
     const isActive = (service: ComposeService) =>
@@ -193,7 +195,8 @@ class Composer {
     // What was detected in a folder starts its server, so a service without a port is not meant by it.
     const found = this.#composing.detected[contextOf(service)]
     if (found !== undefined && (port !== null || this.#active.length === 1)) return found
-    if (!isImageOnly(service))
+    // A command that could not be read was named already.
+    if (!isImageOnly(service) && this.#isSound)
       this.#wrong(
         service.at,
         `The service ${service.name} has no command; on the process runtime the Dockerfile's is not known. Write \`command:\` for it.`,

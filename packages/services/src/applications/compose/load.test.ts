@@ -171,8 +171,8 @@ test('files that include many others in every direction come to an end', () => {
 })
 
 test.each([
-  ['services: { a: { comand: x } }', 'services.a.comand is not a key of Compose; did you mean command.'],
-  ['servces: {}', 'servces is not a key of Compose; did you mean services.'],
+  ['services: { a: { comand: x } }', 'services.a.comand is not a key of Compose; did you mean command?'],
+  ['servces: {}', 'servces is not a key of Compose; did you mean services?'],
   ['services: { a: { command: [node, 1] } }', 'services.a.command is text: write "1" in quotes.'],
   [
     'services: { a: { command: "say \\"x" } }',

@@ -14,6 +14,8 @@ export interface Loading {
   lookup: Lookup
   isOpen: boolean
   problems: Problems
+  /** What relative paths of the first files are relative to; absent, the application's folder. */
+  folder?: string
 }
 
 /** Bounds on what include and extends may reach, since each hop reads and merges again. */
@@ -21,7 +23,9 @@ const maxDepth = 20
 const maxLoads = 500
 
 export function loadProject(paths: readonly string[], loading: Loading): MapNode {
-  return settle(new Loader(loading).model(paths, { folder: '.', lookup: loading.lookup, stack: [] })) as MapNode
+  return settle(
+    new Loader(loading).model(paths, { folder: loading.folder ?? '.', lookup: loading.lookup, stack: [] }),
+  ) as MapNode
 }
 
 interface Scope {

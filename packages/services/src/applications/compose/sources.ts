@@ -52,12 +52,13 @@ export function sourcesOf(entry: string, files: Files): Sources {
     if (text !== null) paths.add(path)
     return text
   }
-  const queue = variantsOf(entry, listed).map((variant) => variant.paths)
+  const queue = variantsOf(entry, listed).map(({ paths: files }) => ({ files, folder: '.' }))
   const searched = new Set<string>()
   for (let reading = 0; reading < Math.min(queue.length, maxReadings); reading++) {
     // What is wrong is told when the description is rendered; here only its files matter.
-    const loading = { read, lookup: () => undefined, isOpen: true, problems: new Problems() }
-    for (const service of readProject(queue[reading] as string[], loading).services) {
+    const { files: merged, folder } = queue[reading] as (typeof queue)[number]
+    const loading = { read, lookup: () => undefined, isOpen: true, problems: new Problems(), folder }
+    for (const service of readProject(merged, loading).services) {
       environmentOf(service, loading)
       if (service.context !== null) contexts.add(within('.', service.context) ?? '.')
     }
@@ -66,7 +67,7 @@ export function sourcesOf(entry: string, files: Files): Sources {
       for (const { pattern, isCompose } of openPaths(path, files.read(path) ?? ''))
         for (const match of listed.filter((one) => pattern.test(one)).slice(0, maxReadings))
           if (!isCompose) read(match)
-          else if (!paths.has(match)) queue.push([match])
+          else if (!paths.has(match)) queue.push({ files: [match], folder: folderOf(match) })
     }
   }
   return { paths: [...paths].sort(), contexts: [...contexts].sort() }

@@ -45,7 +45,7 @@ test('merge keys: what is written wins, then the earlier source', () => {
 test('values behind an alias know where they were written', () => {
   const [tree] = read('x: &x\n  k: 1\ns: *x').trees
   const s = tree?.entries.get('s')
-  expect(s?.kind === 'map' && s.entries.get('k')?.at).toMatchObject({ line: 2, column: 6 })
+  expect(s?.kind === 'map' && s.entries.get('k')?.at).toMatchObject({ line: 2, column: 3 })
 })
 
 test.each([

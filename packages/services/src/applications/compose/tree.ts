@@ -149,7 +149,8 @@ class Reader {
         continue
       }
       const name = String(key.source ?? key.value ?? '')
-      const node = value === null ? scalarNode(at, null) : this.read(value, depth + 1)
+      // What is said of an entry points at its key, which stands on the line that people look for.
+      const node = value === null ? scalarNode(at, null) : { ...this.read(value, depth + 1), at }
       if (name === '<<' && key.type === 'PLAIN') {
         for (const source of node.kind === 'list' ? node.items : [node]) {
           if (source.kind === 'map') merged.push(source.entries)

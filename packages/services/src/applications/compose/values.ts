@@ -92,7 +92,7 @@ export class Values {
       const near = [...names].find((name) => isNear(name, key))
       this.wrong(
         node,
-        `${path === '' ? '' : `${path}.`}${key} is not a key of Compose${near ? `; did you mean ${near}` : ''}.`,
+        `${path === '' ? '' : `${path}.`}${key} is not a key of Compose${near ? `; did you mean ${near}?` : '.'}`,
       )
     }
   }
