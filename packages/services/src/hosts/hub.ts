@@ -5,6 +5,8 @@ import type { Introduction } from './introduction.ts'
 export interface Channel {
   readonly agent: { id: string; hostId: string; hostName: string; isLocal: boolean }
   readonly introduction: Introduction
+  /** It is another process than the one that spoke for this agent before. */
+  readonly isNew: boolean
   /** Never waits: what the agent does not read in time ends the connection, and it comes again. */
   send(frame: Frame): void
   close(): void

@@ -41,6 +41,8 @@ export interface PlannedJob {
   timeoutMs: number
   isUnrepeatable: boolean
   cancelReason: CancelReason | null
+  /** The job of an earlier attempt whose success this one takes over. */
+  carriedFrom: string | null
   isStored: boolean
   /** Moves of this round, in order. */
   moves: JobMove[]
@@ -82,6 +84,7 @@ export const freshJobs = (workflow: Workflow, newId: () => string): PlannedJob[]
     timeoutMs: defaultTimeoutMs,
     isUnrepeatable: false,
     cancelReason: null,
+    carriedFrom: null,
     isStored: false,
     moves: [],
     stop: null,

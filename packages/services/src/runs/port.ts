@@ -1,3 +1,5 @@
+import type { Transaction } from '@juanie/core/database'
+
 /**
  * The secrets of a project, opened for one job. Names are compared without regard to case; those that do not exist
  * are absent from the answer, as on GitHub. Of a name that exists for the environment and for the project, the
@@ -18,4 +20,20 @@ export interface Wakeups {
   jobsStopped(jobIds: string[]): void
   /** Lines of these streams were stored, or a stream ended. */
   logsStored(streamIds: string[]): void
+}
+
+/** The row that counts the stored lines of a log stream. */
+export interface StreamRow {
+  /** Id of the stream. */
+  id: string
+  projectId: string
+  lines: number
+}
+
+/** The streams of instances, which lie above runs. */
+export interface InstanceStreams {
+  /** Locks the rows of those instances that are of this host, in the order of their ids. Others are absent. */
+  lock(tx: Transaction, hostId: string, instanceIds: string[]): Promise<Map<string, StreamRow>>
+  /** Sets the number of stored lines. */
+  save(tx: Transaction, lines: Map<string, number>): Promise<void>
 }

@@ -24,6 +24,7 @@ export const plannedOf = (row: JobRow): PlannedJob => ({
   timeoutMs: row.timeoutMs,
   isUnrepeatable: row.isUnrepeatable,
   cancelReason: row.cancelReason,
+  carriedFrom: row.carriedFrom,
   isStored: true,
   moves: [],
   stop: null,
@@ -54,7 +55,9 @@ export async function storeJobs(
     const { id, projectId: _project, runId: _run, attempt: _attempt, ...changes } = rowOf(job, run)
     await work.tx.update(jobs).set(changes).where(eq(jobs.id, id))
   }
-  const expanded = planned.filter((job) => job.instance !== null && (!job.isStored || job.moves.includes('queue')))
+  const expanded = planned.filter(
+    (job) => job.instance !== null && job.carriedFrom === null && (!job.isStored || job.moves.includes('queue')),
+  )
   await insertSteps(work.tx, run.projectId, expanded)
   const dropped = planned.filter((job) => job.isStored && job.status === 'canceled' && job.moves.length > 0)
   if (dropped.length > 0) {
@@ -123,6 +126,7 @@ const rowOf = (job: PlannedJob, run: { id: string; projectId: string; attempt: n
   timeoutMs: job.timeoutMs,
   isUnrepeatable: job.isUnrepeatable,
   cancelReason: job.cancelReason,
+  carriedFrom: job.carriedFrom,
   ...(job.moves.includes('queue') && { queuedAt: sql`now()` }),
   ...(['succeeded', 'failed', 'canceled', 'timed_out', 'lost', 'skipped'].includes(job.status) &&
     job.moves.length > 0 && { finishedAt: sql`now()` }),

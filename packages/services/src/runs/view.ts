@@ -1,0 +1,166 @@
+import type { Queryable } from '@juanie/core/database'
+import { and, asc, eq, inArray, sql } from 'drizzle-orm'
+import { awayMs } from '../hosts/index.ts'
+import { agents, hosts } from '../hosts/tables.ts'
+import type { pipelines } from '../pipelines/tables.ts'
+import { runUrl, shortRef } from './contexts.ts'
+import type { AnnotationView, JobView, RunSummary, RunView, StepView } from './contract.ts'
+import type { ProjectFacts, RunRow } from './facts.ts'
+import { isJobHeld } from './status.ts'
+import { annotations, jobs, steps } from './tables.ts'
+import { waitsFor } from './waiting.ts'
+
+type PipelineRow = typeof pipelines.$inferSelect
+
+const text = (at: Date | null): string | null => at?.toISOString() ?? null
+
+export const summaryOf = (run: RunRow, pipeline: PipelineRow, actor: string | null): RunSummary => ({
+  id: run.id,
+  number: run.number,
+  attempt: run.attempt,
+  status: run.status,
+  reason: run.reason,
+  event: run.event,
+  branch: shortRef(run.ref),
+  ref: run.ref,
+  commit: run.commit,
+  title: run.title,
+  workflow: { id: pipeline.id, file: run.workflowFile, name: pipeline.name, origin: pipeline.origin },
+  actor,
+  createdAt: run.createdAt.toISOString(),
+  startedAt: text(run.startedAt),
+  finishedAt: text(run.finishedAt),
+})
+
+const maxSteps = 20_000
+const maxAnnotations = 5_000
+
+/** A run with its jobs, steps and annotations, and what each waits for. */
+export async function viewRun(
+  db: Queryable,
+  summary: RunSummary,
+  around: { run: RunRow; project: ProjectFacts; attempt: number; url: string },
+): Promise<RunView> {
+  const { run } = around
+  const rows = await db
+    .select()
+    .from(jobs)
+    .where(and(eq(jobs.runId, run.id), eq(jobs.attempt, around.attempt)))
+    .orderBy(asc(jobs.id))
+  const stepOwners = rows.map(({ id, carriedFrom }) => carriedFrom ?? id)
+  const [stepRows, notes, known] = await Promise.all([
+    stepOwners.length > 0
+      ? db
+          .select()
+          .from(steps)
+          .where(inArray(steps.jobId, stepOwners))
+          .orderBy(asc(steps.jobId), asc(steps.place))
+          .limit(maxSteps)
+      : [],
+    stepOwners.length > 0
+      ? db
+          .select({ annotation: annotations })
+          .from(annotations)
+          .innerJoin(steps, eq(steps.id, annotations.stepId))
+          .where(inArray(steps.jobId, stepOwners))
+          .orderBy(asc(annotations.id))
+          .limit(maxAnnotations)
+      : [],
+    knownAgents(db),
+  ])
+  const annotationsOf = grouped(notes, ({ annotation }) => annotation.stepId)
+  const stepsOf = grouped(stepRows, ({ jobId }) => jobId)
+  const waiting = rows.map((row) => ({ ...row, isHeld: isJobHeld(row.status) }))
+  const views = rows.map(
+    (row, index): JobView => ({
+      id: row.id,
+      key: row.key,
+      name: row.name,
+      status: row.status,
+      reason: row.reason,
+      waitsFor: waitsFor(waiting[index]!, waiting, known.agents),
+      needs: row.needs,
+      labels: row.labels,
+      repeat: row.repeat,
+      agent: row.agentId ? (known.names.get(row.agentId) ?? null) : null,
+      outputs: row.outputs,
+      queuedAt: text(row.queuedAt),
+      startedAt: text(row.startedAt),
+      finishedAt: text(row.finishedAt),
+      steps: (stepsOf.get(row.carriedFrom ?? row.id) ?? []).map((step) =>
+        stepView(
+          step,
+          (annotationsOf.get(step.id) ?? []).map(({ annotation }) => annotation),
+        ),
+      ),
+    }),
+  )
+  return {
+    ...summary,
+    attempt: around.attempt,
+    problems: run.problems,
+    workflowText: run.workflowText,
+    jobs: views,
+    waitsFor: runWaitsFor(views),
+    url: runUrl(around.url, around),
+  }
+}
+
+/** What the run as a whole waits for: that of its jobs, when none of them is being worked on. */
+function runWaitsFor(views: JobView[]): string | null {
+  if (views.some(({ status }) => status === 'running')) return null
+  const first = views.find(({ status }) => status === 'queued' || status === 'leased')
+  return first ? `${first.name}: ${first.waitsFor}` : null
+}
+
+const stepView = (step: typeof steps.$inferSelect, notes: AnnotationView[]): StepView => ({
+  id: step.id,
+  place: step.place,
+  name: step.name,
+  status: step.status,
+  outcome: step.outcome,
+  conclusion: step.conclusion,
+  exitCode: step.exitCode,
+  reason: step.reason,
+  summary: step.summary,
+  lines: step.lines,
+  startedAt: text(step.startedAt),
+  finishedAt: text(step.finishedAt),
+  annotations: notes.map(({ level, message, title, file, line, column, logLine }) => ({
+    level,
+    message,
+    title,
+    file,
+    line,
+    column,
+    logLine,
+  })),
+})
+
+async function knownAgents(db: Queryable) {
+  const rows = await db
+    .select({
+      id: agents.id,
+      name: hosts.name,
+      labels: agents.labels,
+      slots: agents.slots,
+      held: sql<number>`(
+        select count(*)::int from jobs h where h.agent_id = ${agents.id} and h.status in ('leased', 'running')
+      )`,
+      isOnline: sql<boolean>`coalesce(${agents.lastSeenAt} > now() - ${`${awayMs} milliseconds`}::interval, false)`,
+    })
+    .from(agents)
+    .innerJoin(hosts, eq(hosts.id, agents.hostId))
+    .limit(1000)
+  return { agents: rows, names: new Map(rows.map(({ id, name }) => [id, name])) }
+}
+
+function grouped<T>(rows: T[], keyOf: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const row of rows) {
+    const group = groups.get(keyOf(row))
+    if (group) group.push(row)
+    else groups.set(keyOf(row), [row])
+  }
+  return groups
+}
