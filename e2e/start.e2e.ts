@@ -26,7 +26,7 @@ test('a first start is a whole installation, Ctrl-C leaves agent and edge, and t
   {
     await using _ = installation
     const first = await installation.start()
-    expect(first.output()).toContain(`Juanie         ${installation.url}`)
+    expect(first.output()).toMatch(new RegExp(`Juanie +${installation.url}\\n`))
     expect(first.output()).toMatch(new RegExp(`${installation.url}/setup/\\S+`))
     expect(first.output()).toContain(installation.env.JUANIE_HOME)
     expect(first.output()).toMatch(/Isolation +(isolated|separate users|trusted)/)
