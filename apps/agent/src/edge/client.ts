@@ -1,4 +1,5 @@
 import http from 'node:http'
+import { type ProcessIdentity, waitUntilGone } from '@juanie/core/process-identity'
 import type {
   Drained,
   DrainRequest,
@@ -42,6 +43,8 @@ const answerLimitBytes = 64 * 1024 * 1024
  */
 export class EdgeClient {
   readonly socketPath: string
+  /** An edge that this one replaced. Until it is gone, requests that it began may still be under way. */
+  predecessor: ProcessIdentity | null = null
   /** A short keep-alive: the switch of a route does not pay for a connection. */
   readonly #agent = new http.Agent({ keepAlive: true, maxFreeSockets: 2, timeout: 4_000 })
 
@@ -75,13 +78,18 @@ export class EdgeClient {
    * Waits until the instance has nothing to do. It must have left the `instances` of every route before. By default
    * upgraded connections and event streams have the whole time too and are ended when it is over.
    */
-  waitDrained(
+  async waitDrained(
     instance: string,
     deadlineMs: number,
     endStreams: DrainRequest['endStreams'] = 'deadline',
   ): Promise<Drained> {
     const body: DrainRequest = { instance, timeoutMs: deadlineMs, endStreams }
-    return this.#call('POST', '/drain', { body, limitMs: deadlineMs + answerLimitMs })
+    const [drained, isAlone] = await Promise.all([
+      this.#call<Drained>('POST', '/drain', { body, limitMs: deadlineMs + answerLimitMs }),
+      this.predecessor ? waitUntilGone(this.predecessor, deadlineMs) : true,
+    ])
+    if (isAlone) this.predecessor = null
+    return { ...drained, drained: drained.drained && isAlone }
   }
 
   end(instance: string, what: 'streams' | 'all'): Promise<Ended> {

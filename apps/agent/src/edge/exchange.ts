@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { PassThrough, type Readable } from 'node:stream'
 import { type Incoming, requestHeaders, responseHeaders, type Trust } from './headers.ts'
@@ -153,7 +153,7 @@ export class Exchange implements Work {
     request.on('drain', () => body.resume())
     body.once('end', () => {
       const trailers = this.#client.request.rawTrailers
-      if (trailers.length > 0 && !request.destroyed) request.addTrailers(pairs(trailers))
+      if (!request.destroyed) addTrailers(request, trailers)
       request.end()
     })
   }
@@ -229,7 +229,7 @@ export class Exchange implements Work {
     response.on('drain', () => answer.resume())
     answer.once('end', () => {
       isWritten = true
-      if (answer.rawTrailers.length > 0) response.addTrailers(pairs(answer.rawTrailers))
+      addTrailers(response, answer.rawTrailers)
       response.end()
     })
     answer.on('error', () => {})
@@ -267,7 +267,12 @@ export class Exchange implements Work {
     const { response, request } = this.#client
     if (response.headersSent || request.httpVersion === '1.0') return
     if (status === 102) response.writeProcessing()
-    if (status === 103 && headers.link) response.writeEarlyHints({ link: headers.link })
+    if (status !== 103 || !headers.link) return
+    try {
+      response.writeEarlyHints({ link: headers.link })
+    } catch {
+      // Node takes only links of a certain form; a hint may be left out.
+    }
   }
 
   #switch(answer: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -336,8 +341,13 @@ export function discard(request: IncomingMessage): void {
   request.once('end', () => clearTimeout(limit))
 }
 
-function pairs(raw: string[]): [string, string][] {
-  const found: [string, string][] = []
-  for (let i = 0; i + 1 < raw.length; i += 2) found.push([raw[i]!, raw[i + 1]!])
-  return found
+function addTrailers(message: OutgoingMessage, raw: string[]): void {
+  const pairs: [string, string][] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i]!, raw[i + 1]!])
+  if (pairs.length === 0) return
+  try {
+    message.addTrailers(pairs)
+  } catch {
+    // A character that Node's parser takes and its writer does not; the message is whole without its trailers.
+  }
 }

@@ -6,7 +6,17 @@ import { type Page, pages, renderPage } from './pages.ts'
 import { type EdgeSettings, type Listen, normalHostname } from './protocol.ts'
 import type { Routing } from './routing.ts'
 
-const limits = {
+export interface FrontLimits {
+  headBytes: number
+  headMs: number
+  keepAliveMs: number
+  stalledMs: number
+  oldAddressMs: number
+  idleAfterHandOverMs: number
+  pipelined: number
+}
+
+const defaultLimits: FrontLimits = {
   /** Of a request's head; more is answered with 431. */
   headBytes: 16_384,
   /** A head must be complete by then, else 408. */
@@ -17,6 +27,18 @@ const limits = {
   stalledMs: 60_000,
   /** Between closing the listening socket and cutting off what still runs, when an address changes. */
   oldAddressMs: 3_600_000,
+  /** A client that was not idle until then has been told to connect again. */
+  idleAfterHandOverMs: 5_000,
+  /** Requests that a client may send before the answer to its first one. */
+  pipelined: 64,
+}
+
+/** What is known of a client's connection: its last request, and how many wait for those before them. */
+interface Connection {
+  request: IncomingMessage
+  response: ServerResponse
+  isAnswered: boolean
+  waiting: number
 }
 
 /** The server side of the edge: addresses it listens on, and what arrives there. */
@@ -25,14 +47,16 @@ export class Front {
   #trust = new Trust(false)
   #server: http.Server | null = null
   readonly #retired = new Set<http.Server>()
-  readonly #exchanges = new WeakMap<Socket, IncomingMessage>()
+  readonly #connections = new WeakMap<Socket, Connection>()
+  readonly #limits: FrontLimits
   unknownHosts = 0
   badRequests = 0
   /** Requests and connections so far; tells whether there was anything to do. */
   activity = 0
 
-  constructor(routing: Routing) {
+  constructor(routing: Routing, limits: Partial<FrontLimits> = {}) {
     this.#routing = routing
+    this.#limits = { ...defaultLimits, ...limits }
   }
 
   get listen(): Listen | null {
@@ -73,10 +97,16 @@ export class Front {
     this.#server = null
     if (server) this.#retire(server, graceMs)
     const all = [...this.#retired].map(closed)
-    if (idle === 'closed') for (const one of this.#retired) one.closeIdleConnections()
+    if (idle === 'closed') this.#closeIdle()
     const cut = setTimeout(() => this.#cut(), graceMs)
+    const sweep = setInterval(() => this.#closeIdle(), this.#limits.idleAfterHandOverMs)
     await Promise.all(all)
     clearTimeout(cut)
+    clearInterval(sweep)
+  }
+
+  #closeIdle(): void {
+    for (const one of this.#retired) one.closeIdleConnections()
   }
 
   #cut(): void {
@@ -95,11 +125,11 @@ export class Front {
     const old = this.#server!
     if (present.port !== settings.port) {
       this.#server = await this.#listen(settings)
-      this.#retire(old, limits.oldAddressMs)
+      this.#retire(old, this.#limits.oldAddressMs)
       return
     }
     this.#server = null
-    this.#retire(old, limits.oldAddressMs)
+    this.#retire(old, this.#limits.oldAddressMs)
     try {
       this.#server = await this.#listen(settings)
     } catch (error) {
@@ -125,19 +155,19 @@ export class Front {
 
   #listen(where: Listen | { fd: number }): Promise<http.Server> {
     const server = http.createServer({
-      maxHeaderSize: limits.headBytes,
-      headersTimeout: limits.headMs,
+      maxHeaderSize: this.#limits.headBytes,
+      headersTimeout: this.#limits.headMs,
       // Long uploads are fine as long as they move; `stalledMs` ends those that do not.
       requestTimeout: 0,
-      keepAliveTimeout: limits.keepAliveMs,
-      connectionsCheckingInterval: 5_000,
+      keepAliveTimeout: this.#limits.keepAliveMs,
+      connectionsCheckingInterval: Math.min(5_000, this.#limits.headMs),
       // Answered here, with the page that the other bad requests get.
       requireHostHeader: false,
       noDelay: true,
     })
     // The size is limited, and a header that is silently left out would be worse.
     server.maxHeadersCount = 0
-    server.timeout = limits.stalledMs
+    server.timeout = this.#limits.stalledMs
     server.on('request', (request, response) => this.#take(server, request, response))
     server.on('checkContinue', (request, response) => this.#take(server, request, response))
     server.on('checkExpectation', (request, response) => this.#take(server, request, response))
@@ -177,8 +207,6 @@ export class Front {
     upgrade: { socket: Socket; head: Buffer } | null = null,
   ): void {
     this.activity++
-    const { socket } = request
-    this.#exchanges.set(socket, request)
     if (!server.listening) response.shouldKeepAlive = false
     const read = readRequest(request, upgrade !== null)
     if ('status' in read) {
@@ -192,7 +220,28 @@ export class Front {
       else this.unknownHosts++
       return void answer(request, response, hostname === null ? pages.badRequest : pages.unknownHost)
     }
-    new Exchange({ request, response, upgrade, ...read }, host, this.#trust).start()
+    const exchange = new Exchange({ request, response, upgrade, ...read }, host, this.#trust)
+    this.#inTurn(request, response, () => exchange.start())
+  }
+
+  /**
+   * Requests that a client sends ahead are taken one after the other: only the first has the connection, and so only it
+   * would hear of the client's going away.
+   */
+  #inTurn(request: IncomingMessage, response: ServerResponse, start: () => void): void {
+    const { socket } = request
+    const before = this.#connections.get(socket)
+    const mustWait = before !== undefined && !before.isAnswered
+    const own = { request, response, isAnswered: false, waiting: mustWait ? before.waiting + 1 : 0 }
+    this.#connections.set(socket, own)
+    response.once('close', () => {
+      own.isAnswered = true
+    })
+    if (own.waiting > this.#limits.pipelined) return void socket.destroy()
+    if (!mustWait) return void start()
+    before.response.once('close', () => {
+      if (!socket.destroyed) start()
+    })
   }
 
   /** What is no HTTP, or too much or too slow of it. */
@@ -214,18 +263,19 @@ export class Front {
 
   /** No byte moved on a client's connection for `stalledMs`. Waiting for the application is no fault of the client. */
   #stalled(socket: Socket): void {
-    const request = this.#exchanges.get(socket)
+    const request = this.#connections.get(socket)?.request
     const response = (socket as unknown as { _httpMessage?: ServerResponse | null })._httpMessage
     const isReaderStalled = socket.writableLength > 0
     const isSenderStalled = request !== undefined && !request.complete && !request.isPaused()
     if (!response || isReaderStalled || isSenderStalled) socket.destroy()
-    else socket.setTimeout(limits.stalledMs)
+    else socket.setTimeout(this.#limits.stalledMs)
   }
 }
 
 function isSame(present: Listen, wanted: Listen): boolean {
-  const host = (name: string) => (name === 'localhost' ? '127.0.0.1' : name)
-  return host(present.host) === host(wanted.host) && (wanted.port === 0 || wanted.port === present.port)
+  const isHost =
+    present.host === wanted.host || (wanted.host === 'localhost' && /^(127\.0\.0\.1|::1)$/.test(present.host))
+  return isHost && (wanted.port === 0 || wanted.port === present.port)
 }
 
 const closed = (server: http.Server) => new Promise<void>((resolve) => server.once('close', resolve))

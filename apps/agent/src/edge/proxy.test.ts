@@ -284,6 +284,40 @@ describe('what reaches the client', () => {
     expect(text).toMatch(/^HTTP\/1.1 103 Early Hints\r\nLink: <\/a.css>; rel=preload\r\n\r\nHTTP\/1.1 200/i)
   })
 
+  test('an offer to upgrade in an ordinary answer is no upgrade', async () => {
+    await using app = await server((_request, response) => {
+      response.writeHead(200, { connection: 'Upgrade', upgrade: 'h2,h2c' }).end('plain')
+    })
+    await using edge = await proxy()
+    edge.serve(route([app]))
+    const answer = await ask({ port: edge.port })
+    expect(answer).toMatchObject({ status: 200, body: 'plain' })
+    expect(answer.headers).not.toHaveProperty('upgrade')
+  })
+
+  test('requests sent ahead are answered in order, and end with their client', async () => {
+    let open = 0
+    await using app = await server((request, response) => {
+      open++
+      response.once('close', () => open--)
+      if (request.url === '/hang') response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+      else setTimeout(() => response.end(`[${request.url}]`), request.url === '/1' ? 50 : 0)
+    })
+    await using edge = await proxy()
+    edge.serve(route([app]))
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`
+    const text = await raw(edge.port, get('/1') + get('/2') + get('/3'), (text) => text.includes('[/3]'))
+    expect(text.match(/\[\/\d\]/g)).toEqual(['[/1]', '[/2]', '[/3]'])
+    const socket = net.connect(edge.port, '127.0.0.1')
+    socket.write(get('/hang').repeat(20))
+    await until(() => open === 1)
+    socket.destroy()
+    await until(() => open === 0 && edge.routing.instanceStats()[0]?.streams === 0)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(open).toBe(0)
+    expect(await raw(edge.port, get('/hang').repeat(100))).not.toContain('404')
+  })
+
   test('an answer that breaks off breaks off for the client too', async () => {
     await using app = await server((request, response) => {
       response.writeHead(200, { 'content-length': '100' })
@@ -550,6 +584,52 @@ describe('what is refused', () => {
     })
     expect((await ask({ port: edge.port })).status).toBe(200)
     for (const socket of slow) socket.destroy()
+  })
+})
+
+describe('who is too slow', () => {
+  test('a head that does not end is answered with 408', async () => {
+    await using edge = await proxy(false, { headMs: 200 })
+    edge.serve()
+    const text = await raw(edge.port, `GET / HTTP/1.1\r\nHost: ${hostname}\r\nX-`)
+    expect(text).toMatch(/^HTTP\/1.1 408/)
+  })
+
+  test('an upload that stops is ended, at the application too', async () => {
+    let isAborted = false
+    await using app = await server((request) => {
+      request.resume().once('close', () => {
+        isAborted = !request.complete
+      })
+    })
+    await using edge = await proxy(false, { stalledMs: 200 })
+    edge.serve(route([app]))
+    await raw(edge.port, `POST / HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: 100\r\n\r\nabc`)
+    await until(() => isAborted)
+  })
+
+  test('a connection without a request is closed, an application may think for longer', async () => {
+    await using app = await server((_request, response) => void setTimeout(() => response.end('thought'), 700))
+    await using edge = await proxy(false, { stalledMs: 100, keepAliveMs: 300 })
+    edge.serve(route([app]))
+    const began = performance.now()
+    const text = await raw(edge.port, `GET / HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`)
+    expect(text).toMatch(/thought$/)
+    expect(performance.now() - began).toBeGreaterThan(950)
+  })
+
+  test('a client that does not read its answer is ended', async () => {
+    await using app = await server((_request, response) => void response.end(Buffer.alloc(32 * 1024 * 1024)))
+    await using edge = await proxy(false, { stalledMs: 200 })
+    edge.serve(route([app]))
+    const socket = net.connect(edge.port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.pause()
+    socket.write(`GET / HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`)
+    await until(() => edge.routing.routeStats()[0]?.requests === 1)
+    await until(() => edge.routing.routeStats()[0]?.aborted === 1)
+    expect(edge.routing.instanceStats()[0]).toMatchObject({ inFlight: 0 })
+    socket.destroy()
   })
 })
 

@@ -105,7 +105,9 @@ export class EdgeSupervisor {
       if (error instanceof EdgeRefusal) return null
       throw error
     })
-    return replaced ? this.#answering(replaced.pid) : living
+    if (!replaced) return living
+    this.client.predecessor = living
+    return this.#answering(replaced.pid)
   }
 
   #command(): string[] {

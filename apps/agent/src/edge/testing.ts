@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { rolldown } from 'rolldown'
-import { Front } from './front.ts'
+import { Front, type FrontLimits } from './front.ts'
 import type { Route, Target } from './protocol.ts'
 import { Routing } from './routing.ts'
 
@@ -100,9 +100,12 @@ export interface Proxy extends AsyncDisposable {
 }
 
 /** The proxy without its process, for what does not depend on it. */
-export async function proxy(trustProxy: boolean | number | string[] = false): Promise<Proxy> {
+export async function proxy(
+  trustProxy: boolean | number | string[] = false,
+  limits: Partial<FrontLimits> = {},
+): Promise<Proxy> {
   const routing = new Routing()
-  const front = new Front(routing)
+  const front = new Front(routing, limits)
   const { port } = await front.open({ host: '127.0.0.1', port: 0, trustProxy })
   let version = 0
   return {
