@@ -20,6 +20,7 @@ export const programs = {
   agent: 'apps/agent/src/main.ts',
   edge: 'apps/agent/src/edge/main.ts',
   static: 'apps/agent/src/edge/static-server.ts',
+  pack: 'apps/agent/src/jobs/pack-main.ts',
   cli: 'apps/cli/src/main.ts',
 }
 

@@ -8,7 +8,7 @@ export interface StepUser {
   gid: number
 }
 
-/** The folders of one job. All but `private` belong to the user that steps run as. */
+/** The folders of one job. All but `handover` belong to the user that steps run as. */
 export interface JobFolders {
   root: string
   /** `GITHUB_WORKSPACE`. */
@@ -21,8 +21,6 @@ export interface JobFolders {
   files: string
   /** Written by the agent, read by steps. */
   handover: string
-  /** The agent's own: nothing of it is read by steps. */
-  private: string
 }
 
 export const jobFolders = (root: string, repositoryName: string): JobFolders => ({
@@ -33,13 +31,11 @@ export const jobFolders = (root: string, repositoryName: string): JobFolders => 
   toolCache: join(root, 'tools'),
   files: join(root, 'files'),
   handover: join(root, 'handover'),
-  private: join(root, 'private'),
 })
 
 export function makeJobFolders(folders: JobFolders, user: StepUser | null): void {
   const { root, workspace, temp, home, toolCache, files, handover } = folders
   mkdirSync(root, { recursive: true, mode: 0o711 })
-  mkdirSync(folders.private, { mode: 0o700 })
   mkdirSync(handover, { mode: 0o755 })
   for (const folder of [dirname(workspace), workspace, temp, home, toolCache, files]) {
     mkdirSync(folder, { mode: 0o700 })

@@ -76,7 +76,7 @@ export class JobRun {
     try {
       makeJobFolders(folders, programs.user)
       this.#writeEvent()
-      pipe = await OutputPipe.open(join(folders.private, 'output'))
+      pipe = await OutputPipe.open(join(folders.files, 'output'), programs.user)
       for (const [place, step] of job.instance.job.steps.entries()) {
         if (this.#isStopped) break
         await this.#runStep(step, place, pipe)

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Frame } from '@juanie/services/hosts/contract'
 import { jobFolders, removeJobFolders } from './folders.ts'
+import type { JobProgramsParts } from './job-programs.ts'
 import { type CancelReason, JobRun } from './job-run.ts'
 import { sourceOf } from './mirror.ts'
 import type { JobUpstream } from './upstream.ts'
@@ -13,7 +14,9 @@ export interface JobsParts {
   nodeFolder: string
   upstream: JobUpstream
   /** Programs of the step's user for one job; `readable` are further folders that it may read. */
-  programsFor(job: { jobId: string; root: string; memoryBytes: number | null; readable: string[] }): UserPrograms
+  programsFor(
+    job: Pick<JobProgramsParts, 'jobId' | 'fence' | 'root' | 'files' | 'home' | 'memoryBytes' | 'readable'>,
+  ): UserPrograms
   warn(message: string, error: unknown): void
 }
 
@@ -55,7 +58,10 @@ export class Jobs {
     const folders = jobFolders(join(this.#folder, `${job.jobId}-${fence}`), repositoryName(job.repository.path))
     const programs = this.#parts.programsFor({
       jobId: job.jobId,
+      fence,
       root: folders.root,
+      files: folders.files,
+      home: folders.home,
       memoryBytes: job.limits.memoryBytes,
       readable: [job.repository.localPath ?? join(mirrors, `${job.projectId}.git`)],
     })

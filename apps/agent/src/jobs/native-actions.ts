@@ -52,7 +52,7 @@ async function doRelease(inputs: Record<string, string>, context: StepContext): 
   const { parts, place, log, signal, setOutput } = context
   const { job, fence, folders, programs, upstream } = parts
   const root = resolve(folders.workspace, inputs.path?.trim() || '.')
-  const bundle = join(folders.private, `bundle-${place}`)
+  const bundle = join(folders.files, `bundle-${place}`)
   const exclude = (inputs.exclude ?? '')
     .split(/[\n,]/)
     .map((each) => each.trim())

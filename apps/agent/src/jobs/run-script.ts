@@ -1,4 +1,4 @@
-import { chownSync, closeSync, writeFileSync } from 'node:fs'
+import { chownSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type EvaluationOptions, evaluateTemplate, type RunStep } from '@juanie/workflow'
 import type { StepContext, StepEnd } from './job-parts.ts'
@@ -37,13 +37,7 @@ async function runToEnd(
   program: { argv: string[]; cwd: string; env: Record<string, string> },
   { programs, pipe, signal }: Pick<StepContext, 'pipe' | 'signal'> & { programs: StepContext['parts']['programs'] },
 ): Promise<StepEnd> {
-  const output = pipe.writer()
-  let started: Awaited<ReturnType<typeof programs.start>>
-  try {
-    started = await programs.start({ ...program, output })
-  } finally {
-    closeSync(output)
-  }
+  const started = await programs.start({ ...program, output: pipe.path })
   let ending: Promise<void> | null = null
   const end = () => {
     ending ??= started.terminate(graceMs)

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -11,7 +11,7 @@ let read: Buffer[]
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'juanie-pipe-'))
-  pipe = await OutputPipe.open(join(folder, 'output'))
+  pipe = await OutputPipe.open(join(folder, 'output'), null)
   read = []
   pipe.listen((chunk) => read.push(Buffer.from(chunk)))
 })
@@ -23,7 +23,7 @@ afterEach(() => {
 
 /** Runs a program whose two outputs are the pipe, and waits for its end alone. */
 async function run(file: string, args: string[]): Promise<void> {
-  const writer = pipe.writer()
+  const writer = openSync(pipe.path, 'a')
   const child = spawn(file, args, { stdio: ['ignore', writer, writer] })
   closeSync(writer)
   await new Promise((resolve) => child.on('exit', resolve))

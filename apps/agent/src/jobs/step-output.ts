@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs'
+import { chownSync, closeSync, constants, openSync, rmSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { promisify } from 'node:util'
+import type { StepUser } from './folders.ts'
 
 const run = promisify(execFile)
 
@@ -15,7 +16,11 @@ const readSize = 64 * 1024
  * that is written after its exit and read behind its last byte.
  */
 export class OutputPipe {
-  readonly #path: string
+  /**
+   * What steps open for writing, each for itself: a program may switch what it was given to non-blocking and leave it
+   * so.
+   */
+  readonly path: string
   readonly #reader: Socket
   /** Keeps the pipe open between steps and writes the marks; never waits. */
   readonly #markFd: number
@@ -25,7 +30,7 @@ export class OutputPipe {
   #held = Buffer.alloc(0)
 
   private constructor(path: string, readFd: number, markFd: number) {
-    this.#path = path
+    this.path = path
     this.#markFd = markFd
     this.#reader = new Socket({ fd: readFd, readable: true, writable: false, highWaterMark: readSize } as never)
     this.#reader.on('data', (chunk: Buffer) => this.#take(chunk))
@@ -34,21 +39,14 @@ export class OutputPipe {
     this.#reader.unref()
   }
 
-  /** `path` is in a folder that steps of other users cannot enter. */
-  static async open(path: string): Promise<OutputPipe> {
+  /** `path` is in a folder that other jobs cannot enter; `user` is who writes. */
+  static async open(path: string, user: StepUser | null): Promise<OutputPipe> {
     rmSync(path, { force: true })
     await run('mkfifo', ['-m', '600', path], { timeout: 10_000 })
+    if (user) chownSync(path, user.uid, user.gid)
     // Opened for reading first and without waiting, so that opening the writer finds a reader.
     const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     return new OutputPipe(path, readFd, openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
-  }
-
-  /**
-   * A writer for both outputs of one step, for the caller to close after the start. Each step gets its own, because a
-   * program may switch what it was given to non-blocking and leave it so.
-   */
-  writer(): number {
-    return openSync(this.#path, constants.O_WRONLY)
   }
 
   /** Where the bytes go from now on. */
@@ -86,7 +84,7 @@ export class OutputPipe {
     this.#onChunk = null
     this.#reader.destroy()
     closeSync(this.#markFd)
-    rmSync(this.#path, { force: true })
+    rmSync(this.path, { force: true })
   }
 
   #take(read: Buffer): void {

@@ -11,8 +11,8 @@ export interface UserProgram {
 export interface UserPrograms {
   /** Null: the agent's own user. */
   user: StepUser | null
-  /** Both outputs go to `output`, a file descriptor that the caller closes. */
-  start(options: { argv: string[]; cwd: string; env: Record<string, string>; output: number }): Promise<UserProgram>
+  /** Both outputs go to `output`, the path of a pipe or file that the user may write to. */
+  start(options: { argv: string[]; cwd: string; env: Record<string, string>; output: string }): Promise<UserProgram>
   /** Runs git as the step's user and returns what it printed. Throws with git's last words. */
   git(args: string[], options: { signal: AbortSignal; acceptFailure?: boolean }): Promise<string>
   /** Packs a folder as the step's user sees it into a file of the agent's. */

@@ -1,0 +1,227 @@
+import { chownSync, closeSync, constants, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
+import { constants as os } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { ControlGroup } from '../host/control-groups.ts'
+import type { Bind, HostIsolation } from '../host/isolation.ts'
+import { marked, markedBelow, markerVariable, residentBytes, sendSignal, treeOf } from '../host/process-tree.ts'
+import { startUserProcess, type UserProcess } from '../host/user-command.ts'
+
+/**
+ * Takes numbers from its input, runs the start file of each in a shell of its own, and answers with the number and
+ * the exit code. It is the one process of a job that the host confines, so that all programs of a job see each
+ * other, background ones live until the job ends, and a further step costs no more than a fork.
+ */
+const loop = 'while read -r n; do ( . "$1/$n.start" ) </dev/null & wait $!; echo "$n $?"; done'
+
+/** Marks of everything that jobs start begin so. */
+export const jobMark = 'job/'
+
+const signalNames = new Map(Object.entries(os.signals).map(([name, number]) => [number, name]))
+const killLimitMs = 10_000
+
+export interface ProgramExit {
+  code: number | null
+  signal: string | null
+  reason: string | null
+}
+
+export interface JobShellParts {
+  isolation: HostIsolation
+  /** Where start files and outputs lie; belongs to the step's user. */
+  files: string
+  binds: Bind[]
+  cwd: string
+  /** `job/<job>/<fence>`. */
+  mark: string
+  env: Record<string, string>
+  memory: { bytes: number; group: ControlGroup | null } | null
+}
+
+interface Program {
+  mark: string
+  resolve(exit: ProgramExit): void
+}
+
+/** All programs of one job, started one after the other as the step's user. */
+export class JobShell {
+  readonly #parts: JobShellParts
+  readonly #waiting = new Map<number, Program>()
+  #shell: UserProcess | null = null
+  #last = 0
+  #watch: NodeJS.Timeout | null = null
+  #overMemory = false
+
+  constructor(parts: JobShellParts) {
+    this.#parts = parts
+  }
+
+  /** `output` is a path inside `files`: the job's pipe, or a file that takes what the program prints. */
+  async start(options: {
+    argv: string[]
+    cwd: string
+    env: Record<string, string>
+    output: string
+    mark: string
+  }): Promise<{ exited: Promise<ProgramExit> }> {
+    const shell = this.#shell ?? (await this.#open())
+    const number = ++this.#last
+    const file = join(this.#parts.files, `${number}.start`)
+    writeFileSync(file, startFile(options), { mode: 0o600 })
+    const { user } = this
+    if (user) chownSync(file, user.uid, user.gid)
+    const exited = new Promise<ProgramExit>((resolve) => this.#waiting.set(number, { mark: options.mark, resolve }))
+    shell.child.stdin?.write(`${number}\n`)
+    return { exited }
+  }
+
+  get user() {
+    return this.#parts.isolation.users.step
+  }
+
+  /** Sends a signal to every process of a program, background ones included; false when there is none. */
+  signal(mark: string, signal: NodeJS.Signals): boolean {
+    const pids = marked(mark)
+    for (const pid of pids) sendSignal(pid, signal)
+    return pids.length > 0
+  }
+
+  /** Asks a program's processes to end, and ends those that are left after `graceMs`. */
+  async terminate(mark: string, graceMs: number): Promise<void> {
+    const asked = performance.now()
+    this.signal(mark, 'SIGTERM')
+    for (let waitMs = 5; performance.now() - asked < graceMs; waitMs = Math.min(100, waitMs * 2)) {
+      if (marked(mark).length === 0) return
+      await pause(waitMs)
+    }
+    await this.#killMarked(mark)
+  }
+
+  /** Ends everything that the job started, and the shell itself. */
+  async close(): Promise<void> {
+    if (this.#watch) clearInterval(this.#watch)
+    const shell = this.#shell
+    this.#shell = null
+    if (shell) {
+      shell.child.stdin?.end()
+      const pids = treeOf(shell.pid, this.#parts.mark)
+      for (const pid of pids) sendSignal(pid, 'SIGKILL')
+      await shell.exited
+      shell.child.stdout?.destroy()
+    }
+    await this.#killMarked(this.#parts.mark)
+    this.#parts.memory?.group?.dispose()
+    this.#settleAll()
+  }
+
+  async #open(): Promise<UserProcess> {
+    const { isolation, files, binds, cwd, mark, env, memory } = this.#parts
+    const shell = await startUserProcess({
+      command: { kind: 'exec', argv: ['/bin/sh', '-c', loop, 'juanie', files] },
+      cwd,
+      env,
+      role: 'step',
+      isolation,
+      binds,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      mark,
+      ...(memory?.group && { controlGroup: memory.group.descriptor }),
+    })
+    this.#shell = shell
+    shell.child.stdin?.on('error', () => {})
+    const answers = createInterface({ input: shell.child.stdout! })
+    answers.on('line', (line) => this.#answer(line))
+    shell.exited.then(() => {
+      if (this.#shell === shell) this.#shell = null
+      this.#settleAll()
+    })
+    if (memory && !memory.group) this.#watchMemory(shell.pid, memory.bytes)
+    return shell
+  }
+
+  #answer(line: string): void {
+    const [number = 0, status = 0] = line.split(' ').map(Number)
+    const program = this.#waiting.get(number)
+    this.#waiting.delete(number)
+    const reason = this.#memoryReason()
+    const signal = status > 128 ? (signalNames.get(status - 128) ?? null) : null
+    program?.resolve({ code: signal ? null : status, signal, reason: status === 0 ? null : reason })
+  }
+
+  /** The shell itself is gone: whatever it ran is over. */
+  #settleAll(): void {
+    const reason = this.#memoryReason()
+    for (const { resolve } of this.#waiting.values()) resolve({ code: null, signal: 'SIGKILL', reason })
+    this.#waiting.clear()
+  }
+
+  #memoryReason(): string | null {
+    const { memory } = this.#parts
+    if (!memory || !(this.#overMemory || (memory.group && memory.group.memoryKills() > 0))) return null
+    return `The job used more than its memory limit of ${Math.round(memory.bytes / 1024 / 1024)} MiB.`
+  }
+
+  #watchMemory(root: number, limit: number): void {
+    this.#watch = setInterval(() => {
+      if ((residentBytes([root]).get(root) ?? 0) <= limit) return
+      this.#overMemory = true
+      for (const { mark } of this.#waiting.values()) this.signal(mark, 'SIGKILL')
+    }, 1_000)
+    this.#watch.unref()
+  }
+
+  async #killMarked(mark: string): Promise<void> {
+    const until = performance.now() + killLimitMs
+    for (let waitMs = 1; this.#killOnce(mark) && performance.now() < until; waitMs = Math.min(50, waitMs * 2))
+      await pause(waitMs)
+  }
+
+  #killOnce(mark: string): boolean {
+    // Marks of a job's programs begin with the job's own.
+    const found = markedFrom(mark)
+    for (const pid of found) sendSignal(pid, 'SIGKILL')
+    return found.length > 0
+  }
+}
+
+const markedFrom = (mark: string): number[] => markedBelow(mark).map(({ pid }) => pid)
+
+/** The values travel in a file that only the step's user can read, so none is ever among the arguments of a process. */
+function startFile(options: {
+  argv: string[]
+  cwd: string
+  env: Record<string, string>
+  output: string
+  mark: string
+}): string {
+  const lines = [`exec >>${quoted(options.output)} 2>&1`, `cd ${quoted(options.cwd)} || exit 1`]
+  for (const [name, value] of Object.entries({ ...options.env, [markerVariable]: options.mark })) {
+    // What is no name for a shell could not reach one either.
+    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) lines.push(`export ${name}=${quoted(value.replaceAll('\0', ''))}`)
+  }
+  return `${lines.join('\n')}\nexec ${options.argv.map(quoted).join(' ')}\n`
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
+
+/** What a program wrote into a file that its user owns: never through a link, never more than `maxBytes`. */
+export function readOutput(file: string, maxBytes: number): Buffer {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const stat = fstatSync(descriptor)
+    if (!stat.isFile()) throw new Error('The output was replaced by something else.')
+    if (stat.size > maxBytes) throw new Error(`The output is larger than ${maxBytes} bytes.`)
+    const buffer = Buffer.alloc(stat.size)
+    let length = 0
+    while (length < stat.size) {
+      const count = readSync(descriptor, buffer, length, stat.size - length, length)
+      if (count === 0) break
+      length += count
+    }
+    return buffer.subarray(0, length)
+  } finally {
+    closeSync(descriptor)
+    rmSync(file, { force: true })
+  }
+}
