@@ -1,13 +1,25 @@
+import { readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 // @actions/* import JSON without an import attribute, which bare Node refuses: vitest inlines them.
 const server = { deps: { inline: [/@actions\//] } }
+
+// Their source maps name sources that their packages do not hold, of which Vite would warn file by file.
+const plugins = [
+  {
+    name: 'without-source-maps',
+    enforce: 'pre' as const,
+    load: (id: string) =>
+      /\/@actions\/.*\.js$/.test(id) ? readFileSync(id, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, '') : null,
+  },
+]
 
 export default defineConfig({
   test: {
     reporters: ['default', ['./scripts/test-reporter.mjs', { counts: process.env.JUANIE_TEST_COUNTS }]],
     projects: [
       {
+        plugins,
         test: {
           name: 'unit',
           include: ['{apps,packages}/*/{src,test}/**/*.test.ts', 'scripts/**/*.test.ts'],
@@ -16,6 +28,7 @@ export default defineConfig({
         },
       },
       {
+        plugins,
         test: {
           name: 'db',
           include: ['{apps,packages}/*/{src,test}/**/*.db.test.ts'],
@@ -26,6 +39,7 @@ export default defineConfig({
         },
       },
       {
+        plugins,
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
