@@ -14,6 +14,7 @@ import type pg from 'pg'
 import { type HttpDeps, httpParts } from './http/index.ts'
 import { answerError } from './http/refusals.ts'
 import { sessionReader } from './http/session.ts'
+import { Streams } from './http/streams.ts'
 import { registerJobs } from './jobs.ts'
 import { Kernel } from './kernel.ts'
 import { nestLogger, openLog } from './log.ts'
@@ -61,6 +62,7 @@ export async function createApp(parts: { config: Config; home: Home; pool: pg.Po
     get,
     sessionOf: sessionReader(get(Credentials), () => config.url),
     door: get(TenantDoor),
+    streams: new Streams(kernel),
   }
 
   const flight = watchRequests(fastify, kernel)

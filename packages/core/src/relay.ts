@@ -79,8 +79,8 @@ export class EventRelay {
     const client = await this.#pool.connect()
     let broken: Error | undefined
     try {
-      const results = (await client.query(place)) as unknown as pg.QueryResult[]
-      return (results[4]?.rows[0]?.placed as number | undefined) ?? 0
+      const results = (await client.query(place)) as unknown as pg.QueryResult<{ placed?: number }>[]
+      return results.find((result) => result.rows[0]?.placed !== undefined)!.rows[0]!.placed!
     } catch (error) {
       broken = error as Error
       throw error

@@ -1,9 +1,11 @@
 import type { Door, Session } from '@juanie/core/scope'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Kernel } from '../kernel.ts'
+import { registerEvents } from './events.ts'
 import { registerHealth } from './health.ts'
 import { registerMetrics } from './metrics.ts'
 import { registerMissing } from './missing.ts'
+import type { Streams } from './streams.ts'
 import { registerTrpc } from './trpc.ts'
 
 export interface HttpDeps {
@@ -17,9 +19,10 @@ export interface HttpDeps {
    */
   sessionOf: (request: FastifyRequest) => Promise<Session | null>
   door: Door
+  streams: Streams
 }
 
 type HttpPart = (fastify: FastifyInstance, deps: HttpDeps) => void | Promise<void>
 
 /** Plain routes. Each part gets a context of its own, so that it may change parsers and limits for itself alone. */
-export const httpParts: HttpPart[] = [registerHealth, registerMetrics, registerTrpc, registerMissing]
+export const httpParts: HttpPart[] = [registerHealth, registerMetrics, registerTrpc, registerEvents, registerMissing]
