@@ -99,7 +99,7 @@ export function isTruthy(value: Data): boolean {
 export const isPrimitive = (value: Data) => value.kind !== Kind.Array && value.kind !== Kind.Dictionary
 
 /**
- * Numbers are printed with at most 15 significant digits and, outside 1e-5 to 1e15, as `1E+20`: the runner is a .NET
+ * Numbers are printed with at most 15 significant digits and, from 1e15 on and below 1e-4, as `1E+20`: the runner is a .NET
  * program and prints doubles with the format "G15".
  */
 export function numberText(value: number): string {
@@ -108,7 +108,7 @@ export function numberText(value: number): string {
   if (value === 0) return '0'
   const [mantissa = '', exponentText = '0'] = value.toExponential(14).split('e')
   const exponent = Number(exponentText)
-  if (exponent >= 15 || exponent < -5) {
+  if (exponent >= 15 || exponent <= -5) {
     const digits = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa
     return `${digits}E${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`
   }

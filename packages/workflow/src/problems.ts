@@ -31,10 +31,11 @@ export class Problems {
   }
 
   #add(severity: Problem['severity'], at: Node | Position | null, message: string): void {
-    const position = at && 'range' in at ? at.range.start : at
-    const place = `${severity} ${position?.line}:${position?.column}`
-    if (position && this.#places.has(place)) return
+    // What concerns the file as a whole is shown at its beginning.
+    const { line, column } = at && 'range' in at ? at.range.start : (at ?? { line: 1, column: 1 })
+    const place = `${severity} ${line}:${column}`
+    if (at && this.#places.has(place)) return
     this.#places.add(place)
-    this.#found.push({ severity, file: this.file, position: position && { ...position }, message })
+    this.#found.push({ severity, file: this.file, position: { line, column }, message })
   }
 }

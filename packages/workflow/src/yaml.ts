@@ -4,6 +4,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   parseDocument,
   type YAMLMap,
@@ -12,7 +13,7 @@ import {
 import type { Position } from './model.ts'
 
 /** A workflow file is text that people write; these bounds are far above any real one. */
-export const limits = { bytes: 1024 * 1024, values: 100_000, depth: 64 } as const
+export const limits = { bytes: 1024 * 1024, tokens: 30_000, values: 30_000, depth: 64, expressions: 5000 } as const
 
 export interface Range {
   start: Position
@@ -68,43 +69,62 @@ export function readYaml(text: string): Node | null {
   if (bytes > limits.bytes) {
     throw new YamlError(`The file has ${bytes} bytes; a workflow file may have ${limits.bytes}.`, null)
   }
-  refuseDeepFlow(text)
+  const expressions = text.split('${{').length - 1
+  if (expressions > limits.expressions) {
+    throw new YamlError(`The file holds ${expressions} expressions; at most ${limits.expressions} are allowed.`, null)
+  }
+  boundTokens(text)
   const lines = new LineCounter()
   let document: Document
   try {
-    document = parseDocument(text, { lineCounter: lines, keepSourceTokens: true, uniqueKeys: false })
+    // Without its pretty errors, each of which searches the text again: thousands of them would take minutes.
+    document = parseDocument(text, {
+      lineCounter: lines,
+      keepSourceTokens: true,
+      uniqueKeys: false,
+      prettyErrors: false,
+    })
   } catch (error) {
-    throw new YamlError(`The file is not readable as YAML: ${firstLine(error)}`, null)
+    throw new YamlError(`The file is not valid YAML: ${sentence(error)}`, null)
   }
   const fault = document.errors[0]
   if (fault) {
-    const at = fault.linePos?.[0]
-    throw new YamlError(
-      `The file is not valid YAML: ${firstLine(fault)}`,
-      at ? { line: at.line, column: at.col } : null,
-    )
+    const at = lines.linePos(fault.pos[0])
+    throw new YamlError(`The file is not valid YAML: ${sentence(fault)}`, { line: at.line, column: at.col })
   }
   if (!document.contents) return null
   return new Reader(document, lines).read(document.contents as YamlNode, 0)
 }
 
-/** The YAML composer recurses once per nesting level; a file of 500,000 brackets must not exhaust the stack. */
-function refuseDeepFlow(text: string): void {
+/**
+ * Composing costs up to a hundred times what cutting into tokens costs, and recurses once per bracket. Real files have
+ * fewer than ten thousand tokens; a script is one, however long.
+ */
+function boundTokens(text: string): void {
+  let count = 0
   let depth = 0
-  let deepest = 0
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, ++depth)
-    else if (code === 0x5d || code === 0x7d) depth = Math.max(0, depth - 1)
+  let offset = 0
+  for (const token of new Lexer().lex(text)) {
+    if (token === '[' || token === '{') depth++
+    if (token === ']' || token === '}') depth--
+    if (++count > limits.tokens || depth > limits.depth) {
+      const before = text.slice(0, offset).split('\n')
+      const position = { line: before.length, column: before.at(-1)!.length + 1 }
+      throw depth > limits.depth
+        ? new YamlError(`The file nests more than ${limits.depth} levels deep.`, position)
+        : new YamlError(`The file holds more than ${limits.tokens} pieces of YAML; split it into several.`, position)
+    }
+    offset += token.length
   }
-  // Brackets in scripts count too, so the bound is generous: it protects the stack, the exact limit comes later.
-  if (deepest > 2000) throw new YamlError('The file nests brackets too deeply.', null)
 }
 
-const firstLine = (error: unknown) =>
-  String((error as Error).message ?? error)
-    .split('\n')[0]
-    ?.slice(0, 300)
+function sentence(error: unknown): string {
+  const text = String((error as Error).message ?? error)
+    .split('\n')[0]!
+    .slice(0, 300)
+  if (text.startsWith('Maximum call stack')) return 'it nests too deeply.'
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}
 
 class Reader {
   readonly #document: Document

@@ -1,0 +1,510 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { RunStep } from './model.ts'
+import { parseWorkflow } from './parse.ts'
+
+const job = (lines: string) => `on: push\njobs:\n  a:\n    runs-on: x\n${lines.replace(/^/gm, '    ')}\n`
+const step = (lines: string) => job(`steps:\n  - ${lines.replaceAll('\n', '\n    ')}`)
+const errors = (text: string) => parseWorkflow('ci.yml', text).problems.filter((each) => each.severity === 'error')
+
+test('a whole workflow becomes plain JSON', () => {
+  const text = `name: CI
+run-name: Run by \${{ github.actor }}
+on:
+  push: { branches: [main, 'v*'], paths-ignore: docs/** }
+  workflow_dispatch:
+  schedule: [{ cron: '0 0 * * *' }]
+permissions: read-all
+env: { A: 1, B: "\${{ vars.B }}" }
+defaults: { run: { shell: bash } }
+jobs:
+  build:
+    name: Build it
+    runs-on: [self-hosted, linux]
+    permissions: { contents: read }
+    environment: { name: staging, url: "https://\${{ steps.x.outputs.host }}" }
+    timeout-minutes: 5
+    continue-on-error: \${{ matrix.experimental }}
+    outputs: { path: "\${{ steps.x.outputs.path }}" }
+    defaults: { run: { working-directory: app } }
+    strategy:
+      fail-fast: false
+      max-parallel: 2
+      matrix: { node: [20, 22], experimental: [false] }
+    steps:
+      - uses: actions/checkout@v4
+        with: { fetch-depth: 0, persist-credentials: false, submodules: false }
+      - id: x
+        name: Step
+        if: failure() || github.ref == 'refs/heads/main'
+        run: |
+          echo one
+          echo two
+        shell: node {0}
+        working-directory: sub
+        env: { C: true }
+        continue-on-error: true
+        timeout-minutes: \${{ matrix.node }}
+  deploy:
+    needs: build
+    if: always()
+    runs-on: ubuntu-latest
+    environment: production
+    steps:
+      - uses: juanie/release@v1
+        with: { path: dist, exclude: '*.map', name: web }
+      - uses: juanie/deploy@v1
+        with: { environment: production, wait: false }
+`
+  const { workflow, problems } = parseWorkflow('ci.yml', text)
+  expect(problems).toEqual([])
+  expect(JSON.parse(JSON.stringify(workflow))).toEqual(workflow)
+  expect(workflow).toMatchObject({
+    name: 'CI',
+    runName: 'Run by ${{ github.actor }}',
+    on: {
+      push: { branches: ['main', 'v*'], pathsIgnore: ['docs/**'] },
+      workflowDispatch: { inputs: {} },
+      other: ['schedule'],
+    },
+    env: { A: '1', B: '${{ vars.B }}' },
+    defaults: { shell: 'bash' },
+  })
+  const [build, deploy] = workflow!.jobs
+  expect(build).toMatchObject({
+    id: 'build',
+    name: 'Build it',
+    needs: [],
+    if: 'success()',
+    runsOn: ['self-hosted', 'linux'],
+    environment: { name: 'staging', url: 'https://${{ steps.x.outputs.host }}' },
+    timeoutMinutes: 5,
+    continueOnError: '${{ matrix.experimental }}',
+    outputs: { path: '${{ steps.x.outputs.path }}' },
+    defaults: { workingDirectory: 'app' },
+    strategy: {
+      failFast: false,
+      maxParallel: 2,
+      matrix: { axes: { node: [20, 22], experimental: [false] }, include: [], exclude: [] },
+    },
+    position: { line: 11, column: 3 },
+  })
+  expect(build!.steps[0]).toMatchObject({ kind: 'action', action: 'checkout', with: { 'fetch-depth': '0' } })
+  expect(build!.steps[1]).toEqual({
+    kind: 'run',
+    id: 'x',
+    name: 'Step',
+    if: "failure() || github.ref == 'refs/heads/main'",
+    run: 'echo one\necho two\n',
+    shell: 'node {0}',
+    workingDirectory: 'sub',
+    env: { C: 'true' },
+    continueOnError: true,
+    timeoutMinutes: '${{ matrix.node }}',
+    position: { line: 27, column: 9 },
+  })
+  expect(deploy).toMatchObject({ needs: ['build'], if: 'always()', environment: { name: 'production' } })
+  expect(deploy!.steps).toMatchObject([
+    { action: 'release', with: { path: 'dist', exclude: '*.map', name: 'web' } },
+    { action: 'deploy', uses: 'juanie/deploy@v1', with: { environment: 'production', wait: 'false' } },
+  ])
+})
+
+test.each<[string, string, number, number, string]>([
+  // The file as such
+  ['nothing', '', 1, 1, 'empty'],
+  ['a comment', '# x', 1, 1, 'empty'],
+  ['a text', 'hello', 1, 1, 'not a workflow'],
+  ['broken YAML', 'on: push\njobs: [', 2, 8, 'not valid YAML'],
+  ['a tab', 'on: push\njobs:\n\ta: b', 3, 1, 'not valid YAML'],
+  ['two documents', 'on: push\n---\non: push', 2, 1, 'multiple documents'],
+  ['an unknown tag value', 'on: !!binary aGVsbG8=\njobs: {}', 1, 14, 'Only text'],
+  ['an unknown alias', 'on: push\njobs: *x', 2, 7, 'anchor'],
+  ['a list as key', 'on: push\n? [a, b]\n: c', 2, 3, 'key'],
+  ['no on', 'jobs: { a: { runs-on: x, steps: [{ run: a }] } }', 1, 1, "'on'"],
+  ['no jobs', 'on: push', 1, 1, 'no jobs'],
+  ['empty jobs', 'on: push\njobs: {}', 2, 7, 'no jobs'],
+  [
+    'an unknown key',
+    'on: push\nfoo: 1\njobs: { a: { runs-on: x, steps: [{ run: a }] } }',
+    2,
+    1,
+    "'foo' is not allowed",
+  ],
+  // Events
+  ['a misspelt event', job('steps: [{ run: a }]').replace('push', 'psuh'), 1, 5, "'psuh' is not an event"],
+  [
+    'both branch filters',
+    'on:\n  push:\n    branches: [a]\n    branches-ignore: [b]\njobs: { a: { runs-on: x, steps: [{ run: a }] } }',
+    4,
+    22,
+    'exclude each other',
+  ],
+  [
+    'an unknown filter',
+    'on: { push: { types: [x] } }\njobs: { a: { runs-on: x, steps: [{ run: a }] } }',
+    1,
+    15,
+    "no filter 'types'",
+  ],
+  [
+    'a broken pattern',
+    "on: { push: { branches: ['a['] } }\njobs: { a: { runs-on: x, steps: [{ run: a }] } }",
+    1,
+    26,
+    'bracket',
+  ],
+  [
+    'a choice without options',
+    'on: { workflow_dispatch: { inputs: { a: { type: choice } } } }\njobs: { a: { runs-on: x, steps: [{ run: a }] } }',
+    1,
+    41,
+    'options',
+  ],
+  [
+    'a wrong default',
+    'on: { workflow_dispatch: { inputs: { a: { type: number, default: x } } } }\njobs: { a: { runs-on: x, steps: [{ run: a }] } }',
+    1,
+    66,
+    'number',
+  ],
+  // Jobs
+  ['no runs-on', 'on: push\njobs:\n  a:\n    steps: [{ run: a }]', 4, 5, "'runs-on' is missing"],
+  ['no steps', 'on: push\njobs:\n  a:\n    runs-on: x', 3, 3, 'no steps'],
+  ['empty steps', job('steps: []'), 5, 12, 'no steps'],
+  ['an odd job id', 'on: push\njobs:\n  a b:\n    runs-on: x\n    steps: [{ run: a }]', 3, 3, 'not a valid id'],
+  [
+    'two jobs of one id',
+    'on: push\njobs:\n  a: { runs-on: x, steps: [{ run: a }] }\n  A: { runs-on: x, steps: [{ run: a }] }',
+    4,
+    3,
+    'written twice',
+  ],
+  ['an unknown need', job('needs: [b]\nsteps: [{ run: a }]'), 5, 13, 'no such job'],
+  ['a job that needs itself', job('needs: a\nsteps: [{ run: a }]'), 5, 12, 'a → a'],
+  ['a reusable workflow', 'on: push\njobs:\n  a:\n    uses: ./.github/workflows/b.yml', 4, 5, 'Reusable workflows'],
+  ['a container', job('container: node:22\nsteps: [{ run: a }]'), 5, 5, 'containers are not supported'],
+  ['services', job('services: { db: { image: postgres } }\nsteps: [{ run: a }]'), 5, 5, 'Service containers'],
+  ['a runner group', 'on: push\njobs:\n  a:\n    runs-on: { group: big }\n    steps: [{ run: a }]', 4, 16, 'Groups'],
+  ['a negative time', job('timeout-minutes: -1\nsteps: [{ run: a }]'), 5, 22, 'not negative'],
+  ['a word as time', job('timeout-minutes: long\nsteps: [{ run: a }]'), 5, 22, "'long' is not allowed"],
+  ['an expression for env', job("env: ${{ fromJSON('{}') }}\nsteps: [{ run: a }]"), 5, 10, 'one by one'],
+  ['an expression for strategy', job('strategy: ${{ vars.s }}\nsteps: [{ run: a }]'), 5, 15, "'strategy'"],
+  ['an empty axis', job('strategy: { matrix: { a: [] } }\nsteps: [{ run: a }]'), 5, 30, 'no value'],
+  ['an empty matrix', job('strategy: { matrix: {} }\nsteps: [{ run: a }]'), 5, 25, 'neither'],
+  [
+    'no parallelism',
+    job('strategy: { max-parallel: 0, matrix: { a: [1] } }\nsteps: [{ run: a }]'),
+    5,
+    31,
+    'max-parallel',
+  ],
+  [
+    'too large a matrix',
+    job(`strategy: { matrix: { a: [${Array(20).fill(1)}], b: [${Array(20).fill(1)}] } }\nsteps: [{ run: a }]`),
+    5,
+    25,
+    '400 jobs',
+  ],
+  // Steps
+  ['another action', step('uses: actions/setup-node@v4'), 6, 15, 'not supported yet'],
+  ['a local action', step('uses: ./.github/actions/x'), 6, 15, 'Actions in the repository'],
+  ['a Docker action', step('uses: docker://alpine'), 6, 15, 'Docker actions'],
+  ['an action without version', step('uses: actions/checkout'), 6, 15, 'owner/name@version'],
+  ['another version of ours', step('uses: juanie/release@v2'), 6, 15, 'juanie/release@v1'],
+  ['parallel steps', job('steps:\n  - parallel:\n      - run: a'), 6, 9, 'Parallel steps'],
+  ['a background step', step('run: a\nbackground: true'), 7, 9, 'Background steps'],
+  ['neither run nor uses', step('name: a'), 6, 9, 'not clear'],
+  ['run and uses', step('run: a\nuses: actions/checkout@v4'), 7, 9, "'uses' is not allowed"],
+  ['an unknown key', step('run: a\nrnu: b'), 7, 9, "'rnu' is not allowed"],
+  ['a step id twice', job('steps:\n  - { id: x, run: a }\n  - { id: X, run: b }'), 7, 15, 'earlier step'],
+  ['an odd step id', step('id: 1x\nrun: a'), 6, 13, 'not a valid id'],
+  ['an unknown shell', step('run: a\nshell: fish'), 7, 16, "'fish {0}'"],
+  ['PowerShell', step('run: a\nshell: pwsh'), 7, 16, 'not supported'],
+  ['submodules', step('uses: actions/checkout@v4\nwith: { submodules: recursive }'), 7, 17, 'not supported yet'],
+  ['another repository', step('uses: actions/checkout@v4\nwith: { repository: a/b }'), 7, 17, 'not supported yet'],
+  ['a misspelt input', step('uses: actions/checkout@v4\nwith: { fetch-dept: 0 }'), 7, 17, "no input 'fetch-dept'"],
+  ['a word as depth', step('uses: actions/checkout@v4\nwith: { fetch-depth: all }'), 7, 30, 'whole number'],
+  ['a path outside', step('uses: actions/checkout@v4\nwith: { path: ../x }'), 7, 23, 'inside the workspace'],
+  ['a release from outside', step('uses: juanie/release@v1\nwith: { path: /etc }'), 7, 23, 'inside the workspace'],
+  ['a deploy that waits maybe', step('uses: juanie/deploy@v1\nwith: { wait: maybe }'), 7, 23, 'true or false'],
+  // Expressions
+  ['an unknown context', step('run: echo ${{ foo.bar }}'), 6, 19, "no context 'foo'"],
+  [
+    'a context that is not there yet',
+    'on: push\nenv: { A: "${{ env.B }}" }\njobs: { a: { runs-on: x, steps: [{ run: a }] } }',
+    2,
+    12,
+    "'env' is not available",
+  ],
+  [
+    'steps in the condition of a job',
+    job('if: steps.x.outcome\nsteps: [{ run: a }]'),
+    5,
+    9,
+    "'steps' is not available",
+  ],
+  ['secrets in a condition', step('run: a\nif: secrets.A'), 7, 13, "'secrets' is not available"],
+  ['an unknown function', step('run: echo ${{ nope() }}'), 6, 19, "'nope'"],
+  ['a status function in a text', step('run: echo ${{ success() }}'), 6, 19, "'success'"],
+  ['too few arguments', step("run: echo ${{ contains('a') }}"), 6, 19, 'Too few'],
+  ['an open expression', step('run: echo ${{ github.ref'), 6, 14, 'not closed'],
+  ['an empty expression', step('run: echo ${{ }}'), 6, 19, 'expression'],
+  ['a fault in the second line of a script', step('run: |\n  echo\n  echo ${{ foo }}'), 8, 16, "no context 'foo'"],
+  ['a fault in a folded quoted text', step('run: "a\n  b ${{ foo }}"'), 7, 13, "no context 'foo'"],
+  ['a fault in a condition', step("run: a\nif: github.ref = 'x'"), 7, 13, 'cannot be read'],
+])('%s is refused at its place', (_, text, line, column, message) => {
+  const { workflow } = parseWorkflow('ci.yml', text)
+  expect(workflow).toBeNull()
+  const [first] = errors(text)
+  expect(first!.message).toContain(message)
+  expect(first!.message).toMatch(/[.!?]$/)
+  expect(first!.file).toBe('ci.yml')
+  expect(first!.position).toEqual({ line, column })
+})
+
+test('all that is wrong is told at once, in the order of the file', () => {
+  const found = errors(job('needs: nobody\nservices: {}\nsteps:\n  - uses: a/b@v1\n  - run: ${{ foo }}\n  - bogus: 1'))
+  expect(found.map((each) => each.position?.line)).toEqual([5, 6, 8, 9, 10])
+})
+
+test('a circle of needs is shown once, whole', () => {
+  const one = (id: string, need: string) => `  ${id}: { needs: ${need}, runs-on: x, steps: [{ run: a }] }\n`
+  const found = errors(`on: push\njobs:\n${one('a', 'b')}${one('b', 'c')}${one('c', 'a')}`)
+  expect(found.map((each) => each.message)).toEqual([
+    'The needs go round in a circle (a → b → c → a); remove one of them.',
+  ])
+})
+
+test.each([
+  ['concurrency of the workflow', `concurrency: x\n${job('steps: [{ run: a }]')}`, "'concurrency' is not honoured"],
+  ['concurrency of a job', job('concurrency: { group: x }\nsteps: [{ run: a }]'), "'concurrency' is not honoured"],
+  ['text beside braces', step('run: a\nif: ${{ false }} && true'), 'always true'],
+  ['a line break after braces', step('run: a\nif: |\n  ${{ false }}'), 'always true'],
+])('%s gives a warning and runs', (_, text, message) => {
+  const { workflow, problems } = parseWorkflow('ci.yml', text)
+  expect(workflow).not.toBeNull()
+  expect(problems).toMatchObject([{ severity: 'warning', message: expect.stringContaining(message) }])
+  expect(problems[0]!.position).not.toBeNull()
+})
+
+test.each([
+  ['a text', 'on: push', { push: {}, other: [] }],
+  ['a list', 'on: [push, pull_request]', { push: {}, other: ['pull_request'] }],
+  ['events without filters', 'on: { push: , pull_request: ~ }', { push: {}, other: ['pull_request'] }],
+  ['an empty filter', 'on: { push: { branches: } }', { push: {}, other: [] }],
+  ['one pattern as text', 'on: { push: { tags: v* } }', { push: { tags: ['v*'] }, other: [] }],
+  [
+    'filters of events that never fire',
+    'on: { pull_request: { tags-ignore: [x], types: [odd] } }',
+    { other: ['pull_request'] },
+  ],
+  [
+    'a workflow that is called',
+    'on: { workflow_call: { inputs: { a: { type: string } } } }',
+    { other: ['workflow_call'] },
+  ],
+])('events written as %s', (_, on, triggers) => {
+  const { workflow, problems } = parseWorkflow('ci.yml', job('steps: [{ run: a }]').replace('on: push', on))
+  expect(problems).toEqual([])
+  expect(workflow!.on).toEqual(triggers)
+})
+
+test('inputs that ask for nothing new are taken', () => {
+  const text = step(`uses: Actions/Checkout@11bd71901bbe5b1630ceea73d27597364c9af683
+with:
+  repository: \${{github.repository}}
+  ref: \${{ github.sha }}
+  path: src
+  submodules: false
+  lfs: FALSE
+  ssh-key: ''
+  clean: true
+  token: \${{ secrets.GITHUB_TOKEN }}
+  show-progress: false
+  fetch-tags: true
+  set-safe-directory: true
+  sparse-checkout-cone-mode: true`)
+  const { workflow, problems } = parseWorkflow('ci.yml', text)
+  expect(problems).toEqual([])
+  expect(workflow!.jobs[0]!.steps[0]).toMatchObject({ with: { ref: '${{ github.sha }}', path: 'src' } })
+})
+
+test('anchors work, and keys like __proto__ are only keys', () => {
+  const text = job(
+    'env: &e { __proto__: "1", constructor: "2" }\nsteps:\n  - { run: a, env: *e }\n  - { run: b, env: *e }',
+  )
+  const { workflow, problems } = parseWorkflow('ci.yml', text)
+  expect(problems).toEqual([])
+  const [first, second] = workflow!.jobs[0]!.steps as RunStep[]
+  expect(Object.entries(first!.env)).toEqual([
+    ['__proto__', '1'],
+    ['constructor', '2'],
+  ])
+  expect(second!.env).toEqual(first!.env)
+})
+
+test('files beyond the bounds are refused', () => {
+  const steps = (count: number) => job(`steps:\n${'  - run: a\n'.repeat(count)}`)
+  expect(errors(steps(1000))).toEqual([])
+  expect(errors(steps(1001))[0]!.message).toContain('1001 steps')
+  const jobs = Array.from({ length: 257 }, (_, index) => `  j${index}: { runs-on: x, steps: [{ run: a }] }\n`)
+  expect(errors(`on: push\njobs:\n${jobs.join('')}`)[0]!.message).toContain('257 jobs')
+  expect(errors(`${step('run: a')}# ${'x'.repeat(1024 * 1024)}`)[0]!.message).toContain('bytes')
+})
+
+const bomb = (levels: number, width: number) =>
+  `on: push\na0: &a0 [x, x, x, x, x, x, x, x, x]\n${Array.from({ length: levels }, (_, level) => `a${level + 1}: &a${level + 1} [${Array(width).fill(`*a${level}`)}]`).join('\n')}\njobs: *a${levels}\n`
+
+test.each([
+  ['an alias bomb', bomb(12, 9), 'aliases'],
+  [
+    'an alias bomb of mappings',
+    bomb(12, 9).replaceAll('[', '{ k: ').replaceAll(']', ' }').replaceAll(/, /g, ', l: '),
+    '',
+  ],
+  ['an alias inside itself', 'on: push\njobs: &a\n  b: *a', 'contains itself'],
+  ['brackets without end', `on: ${'['.repeat(200_000)}`, 'levels'],
+  ['braces without end', `on: ${'{a: '.repeat(100_000)}`, 'levels'],
+  ['indentation without end', Array.from({ length: 500 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'), 'levels'],
+  ['lists in lists', `on:\n${'- '.repeat(5000)}x`, ''],
+  [
+    'many keys',
+    `on: push\njobs:\n${Array.from({ length: 60_000 }, (_, index) => `  k${index}: 1\n`).join('')}`,
+    'pieces',
+  ],
+  ['many values', `on: [${'a,'.repeat(400_000)}]`, 'pieces'],
+  ['a long expression', step(`run: \${{ ${'github.'.repeat(100_000)}x }}`), ''],
+  ['many expressions', step(`run: "${'${{ 1 }} '.repeat(100_000)}"`), '100000 expressions'],
+  ['many wrong expressions', step(`run: "${'${{ x }}'.repeat(5000)}"`), "'x'"],
+  ['many quotes', step(`run: \${{ ${"'".repeat(500_001)} }}`), ''],
+  ['a condition of parentheses', step(`run: a\nif: ${'('.repeat(300_000)}`), ''],
+  [
+    'many anchors',
+    `on: push\n${Array.from({ length: 20_000 }, (_, index) => `a${index}: &x${index} *x${index - 1}`).join('\n')}`,
+    '',
+  ],
+  ['a long plain text', `on: ${'a '.repeat(500_000)}`, ''],
+  ['many colons', `on: ${'a: '.repeat(300_000)}`, ''],
+  ['many commas', `on: [${','.repeat(29_000)}]`, ''],
+  ['many closing brackets', `on: ${'] '.repeat(14_000)}`, ''],
+  ['many wrong events', `on: [${'a,'.repeat(9_000)}]`, 'event'],
+  [
+    'many wrong keys',
+    `on: push\njobs:\n${Array.from({ length: 3_000 }, (_, index) => `  k${index}: 1\n`).join('')}`,
+    'jobs',
+  ],
+  ['many comments', `${'#\n'.repeat(500_000)}on: push`, ''],
+])('%s is refused within a second', (_, text, message) => {
+  // Processor time, not the clock's: other tests run at the same time.
+  const start = process.cpuUsage()
+  const { workflow, problems } = parseWorkflow('ci.yml', text)
+  const { user, system } = process.cpuUsage(start)
+  expect((user + system) / 1000).toBeLessThan(1000)
+  expect(workflow).toBeNull()
+  expect(problems.map((each) => each.message).join('\n')).toContain(message)
+})
+
+test('whatever the text, parsing answers', () => {
+  const words = [
+    'on',
+    'push',
+    'jobs',
+    'steps',
+    'run',
+    'uses',
+    'with',
+    'if',
+    'env',
+    'needs',
+    'strategy',
+    'matrix',
+    'include',
+    'runs-on',
+    'a',
+    '1',
+    'true',
+    'null',
+    '~',
+    '${{ a }}',
+    '${{',
+    '}}',
+    "'",
+    '"',
+    '&x',
+    '*x',
+    '!!int',
+    '<<',
+    '|',
+    '>',
+    '-',
+    ':',
+    ': ',
+    ', ',
+    '[',
+    ']',
+    '{',
+    '}',
+    '\n',
+    '\n  ',
+    '\n    ',
+    '\n      - ',
+    '#',
+    '%',
+    '@',
+    '\t',
+    '\u0000',
+    '\u{1F600}',
+    '\uFEFF',
+    '---',
+  ]
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...words), { maxLength: 60 }), (parts) => {
+      const { workflow, problems } = parseWorkflow('f.yml', parts.join(''))
+      expect(workflow === null).toBe(problems.some((each) => each.severity === 'error'))
+    }),
+    { numRuns: 1500 },
+  )
+})
+
+test('whatever is put in the place of a value, parsing answers', () => {
+  const base = `on: { push: { branches: [a] }, workflow_dispatch: { inputs: { i: { type: choice, options: [a], default: a } } } }
+name: n
+env: { A: b }
+defaults: { run: { shell: bash } }
+concurrency: { group: g }
+jobs:
+  j: { name: n, needs: [k], if: 'true', runs-on: [x], env: { A: b }, outputs: { o: p }, environment: { name: e, url: u }, timeout-minutes: 1, continue-on-error: true, strategy: { fail-fast: true, max-parallel: 1, matrix: { a: [1], include: [{ a: 1 }], exclude: [{ a: 2 }] } }, steps: [{ id: i, name: n, if: 'true', run: r, shell: sh, env: { A: b }, timeout-minutes: 1 }, { uses: actions/checkout@v4, with: { ref: r } }] }
+  k: { runs-on: x, steps: [{ run: r }] }
+`
+  const places = [...base.matchAll(/: ([^ ,{}[\]]+)/g)].map((match) => match.index! + 2)
+  const odd = [
+    'null',
+    '~',
+    '[]',
+    '{}',
+    '[[]]',
+    '{ a: { b: c } }',
+    '1e400',
+    '-0',
+    '.nan',
+    '"${{ matrix }}"',
+    '"${{ github.x"',
+    '!!set {}',
+    '""',
+    '&a x',
+    '2026-01-01',
+    '0x1F',
+    '[1, [2, { a: b }]]',
+    '"\\0"',
+  ]
+  fc.assert(
+    fc.property(fc.constantFrom(...places), fc.constantFrom(...odd), (place, value) => {
+      const rest = base.slice(place).replace(/^[^ ,{}[\]\n]+/, value)
+      const { workflow, problems } = parseWorkflow('f.yml', base.slice(0, place) + rest)
+      expect(workflow === null).toBe(problems.some((each) => each.severity === 'error'))
+      for (const each of problems) expect(each.message).not.toMatch(/undefined|is not a function|Cannot read/)
+    }),
+    { numRuns: 500 },
+  )
+})
