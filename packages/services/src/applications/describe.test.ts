@@ -110,12 +110,31 @@ test('mistakes are problems with their place, never an exception', () => {
   expect(describeApplication(filesOf({ 'compose.yaml': 'services:\n\tweb: x' })).problems).toMatchObject([
     { severity: 'error', file: 'compose.yaml', line: 2 },
   ])
-  expect(
-    describeApplication(filesOf({ 'compose.yaml': "services: { db: { image: 'postgres:17' } }" })).problems,
-  ).toMatchObject([{ severity: 'error', reason: 'application.image_only' }])
   expect(describeApplication(filesOf({ 'README.md': '' })).problems).toMatchObject([
     { severity: 'error', reason: 'application.no_start_command' },
   ])
+})
+
+test('what another runtime would run, or another environment does not have, is a warning until it is rendered', () => {
+  const images = describeApplication(filesOf({ 'compose.yaml': "services: { db: { image: 'postgres:17' } }" }))
+  expect(images.problems).toMatchObject([{ severity: 'warning', reason: 'application.image_only' }])
+  const texts = {
+    'compose.yaml': 'services: { web: { command: x, ports: [80] } }',
+    'compose.production.yaml': 'services: { web: { restart: maybe } }',
+  }
+  const source = describeApplication(filesOf(texts))
+  expect(source.problems).toMatchObject([{ severity: 'warning', file: 'compose.production.yaml' }])
+  expect(renderApplication(source, { environment: 'dev', variables: {} }).services).toHaveLength(1)
+  expect(() => renderApplication(source, { environment: 'production', variables: {} })).toThrow(/restart is/)
+})
+
+test('what depends on values that are not known yet is not wrong yet', () => {
+  const text = `
+services:
+  web: { command: $COMMAND, ports: ['$OUT:$IN'], deploy: { replicas: '$COUNT' }, stop_grace_period: '$GRACE', depends_on: [seed], env_file: missing.env }
+  seed: { command: s, profiles: [staging] }
+x-juanie: { health: { path: '$PATH_OF_HEALTH' } }`
+  expect(describeApplication(filesOf({ 'compose.yaml': text })).problems).toEqual([])
 })
 
 test('a description that would not fit into a row is named', () => {

@@ -73,16 +73,32 @@ export function renderApplication(source: ApplicationSource, rendering: Renderin
   }
 }
 
-/** What can be said of a description before any environment: what no runtime honours, and what is wrong in any case. */
+/** Refused on the process runtime alone: another one has images, and knows what their files start. */
+const runtimeReasons = new Set(['application.image_only', 'application.no_start_command'])
+
+/**
+ * What can be said of a description before any environment. An `error` is wrong in every environment on every runtime;
+ * what only some would refuse is a `warning` here, and an error when one of those is rendered.
+ */
 export function inspectSource(source: ApplicationSource): { notHonoured: NotHonoured[]; problems: Problem[] } {
-  const problems = new Problems()
+  const isCompose = source.kind === 'compose'
+  const variants = isCompose ? variantsOf(source.entry ?? '', Object.keys(source.files)) : [{ environment: null }]
   const notHonoured = new Map<string, NotHonoured>()
-  const variants =
-    source.kind === 'compose' ? variantsOf(source.entry ?? '', Object.keys(source.files)) : [{ environment: null }]
-  for (const { environment } of variants)
-    for (const one of draw(source, { environment, lookup: () => undefined, isOpen: true, problems }).notHonoured)
-      notHonoured.set(one.path, one)
-  return { notHonoured: [...notHonoured.values()], problems: problems.list }
+  const found = new Map<string, { problem: Problem; times: number }>()
+  for (const { environment } of variants) {
+    const problems = new Problems()
+    const drawn = draw(source, { environment, lookup: () => undefined, isOpen: true, problems })
+    for (const one of drawn.notHonoured) notHonoured.set(one.path, one)
+    for (const problem of problems.list) {
+      const key = JSON.stringify(problem)
+      found.set(key, { problem, times: (found.get(key)?.times ?? 0) + 1 })
+    }
+  }
+  const problems = [...found.values()].map(({ problem, times }): Problem => {
+    const isCertain = times === variants.length && !(isCompose && runtimeReasons.has(problem.reason))
+    return isCertain ? problem : { ...problem, severity: 'warning' }
+  })
+  return { notHonoured: [...notHonoured.values()], problems }
 }
 
 interface Drawing {

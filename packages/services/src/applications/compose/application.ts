@@ -83,7 +83,7 @@ class Composer {
       const health = this.#own.get(service.name)?.health ?? (service.name === main ? this.#top.health : undefined)
       return this.#service(service, { port, health, isAwaited: awaited.has(service.name) })
     })
-    if (this.#top.health !== undefined && main === null)
+    if (this.#top.health !== undefined && main === null && !this.#composing.isOpen)
       this.#wrong(this.#top.health.at, 'x-juanie.health belongs to the service with a route, and there is none.')
     this.#checkDependencies()
     return {
@@ -233,7 +233,7 @@ class Composer {
     const names = new Set(this.#active.map(({ name }) => name))
     for (const service of this.#active)
       for (const [name, { isRequired, at }] of service.dependsOn) {
-        if (names.has(name) || !isRequired) continue
+        if (names.has(name) || !isRequired || (this.#inactive.has(name) && this.#composing.isOpen)) continue
         const why = this.#inactive.has(name) ? 'which no active profile starts' : 'and there is no service of that name'
         this.#wrong(at, `${service.name} depends on ${name}, ${why}.`, 'application.unknown_service')
       }

@@ -132,6 +132,8 @@ function readContext(build: Node | undefined, path: string, values: Values): str
 
 function readCommand(node: Node | undefined, path: string, values: Values): string[] | undefined {
   if (node === undefined || isNull(node)) return undefined
+  // Not known yet, but there is one: any word stands for it.
+  if (node.kind === 'scalar' && node.open) return ['open']
   if (node.kind === 'list') return values.texts(node, path).map(({ text }) => text)
   const line = values.text(node, path)
   if (line === undefined) return undefined
