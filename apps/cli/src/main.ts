@@ -1,6 +1,9 @@
 import { Command } from 'commander'
 import { addAuthCommands } from './commands/auth.ts'
 import { addLocalCommands } from './commands/local.ts'
+import { addOrganizationCommands } from './commands/organizations.ts'
+import { addProjectCommands } from './commands/projects.ts'
+import { addSettingCommands } from './commands/settings.ts'
 import { explain } from './exit.ts'
 
 const program = new Command('juanie')
@@ -10,6 +13,9 @@ const program = new Command('juanie')
   .configureHelp({ showGlobalOptions: true })
 
 addAuthCommands(program)
+addOrganizationCommands(program)
+addProjectCommands(program)
+addSettingCommands(program)
 addLocalCommands(program)
 
 for (const command of commandsBelow(program))
