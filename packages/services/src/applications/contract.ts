@@ -102,9 +102,9 @@ export const Health = z.discriminatedUnion('kind', [
 ])
 export type Health = z.infer<typeof Health>
 
-export const dependencyConditions = ['started', 'healthy', 'completed'] as const
+const dependencyConditions = ['started', 'healthy', 'completed'] as const
 export const restartPolicies = ['no', 'always', 'on-failure', 'unless-stopped'] as const
-export const serviceKinds = ['server', 'worker', 'job'] as const
+const serviceKinds = ['server', 'worker', 'job'] as const
 
 export const Service = z.object({
   name: z.string(),
@@ -173,7 +173,7 @@ export const Application = z.object({
 })
 export type Application = z.infer<typeof Application>
 
-export const sourceKinds = ['compose', 'procfile', 'detected'] as const
+const sourceKinds = ['compose', 'procfile', 'detected'] as const
 
 /** What detection found in one folder, kept with the release since the folder's other files are not. */
 export const Detected = z.object({

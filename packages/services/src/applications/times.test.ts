@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest'
 import { defaultTimes } from './contract.ts'
 import { applicationOf } from './testing.ts'
-import { resolveTimes, timesOf } from './times.ts'
+import { resolveTimes } from './times.ts'
 
 test('what nobody set is the default', () => {
   expect(resolveTimes({})).toEqual(defaultTimes)
-  expect(timesOf(null)).toEqual(defaultTimes)
 })
 
 test('the environment wins over x-juanie, that over Compose, that over the default', () => {
@@ -41,7 +40,7 @@ services:
     healthcheck: { test: curl -f http://localhost:3000/health, interval: 20s, retries: 5, timeout: 2s, start_period: 10s }
     x-juanie: { health: { interval: 500ms, healthy: 2, soak: 5s } }
 `)
-  expect(timesOf(services[0]!.health, { retries: 4 })).toEqual({
+  expect(resolveTimes({ environment: { retries: 4 }, ...services[0]!.health?.times })).toEqual({
     ...defaultTimes,
     intervalMs: 500,
     retries: 4,

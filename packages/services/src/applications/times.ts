@@ -1,6 +1,6 @@
-import { defaultTimes, type Health, type TimeSettings, type Times } from './contract.ts'
+import { defaultTimes, type TimeSettings, type Times } from './contract.ts'
 
-export interface TimeSources {
+interface TimeSources {
   /** The environment's own setting. */
   environment?: TimeSettings
   /** `x-juanie.health` of the description. */
@@ -20,7 +20,3 @@ export function resolveTimes({ environment = {}, xJuanie = {}, compose = {} }: T
   times.backOffMaxMs = Math.max(times.backOffMaxMs, times.backOffMinMs)
   return times
 }
-
-/** The times of one service: a service without a health check still has a soak and a back-off. */
-export const timesOf = (health: Health | null, environment: TimeSettings = {}): Times =>
-  resolveTimes({ environment, ...health?.times })

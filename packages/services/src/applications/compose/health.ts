@@ -42,7 +42,7 @@ interface Fetch {
 }
 
 /** The probe that a curl or wget command on this service's declared port amounts to; null when it does more. */
-export function httpProbe(command: Command, port: number): Fetch | null {
+function httpProbe(command: Command, port: number): Fetch | null {
   let argv: readonly string[] = []
   if (command.kind === 'exec') argv = unwrapped(command.argv)
   else if (command.kind === 'shell') argv = shellWords(command.line) ?? []

@@ -39,7 +39,7 @@ export interface ComposeService {
   notHonoured: NotHonoured[]
 }
 
-export type Condition = 'started' | 'healthy' | 'completed'
+type Condition = 'started' | 'healthy' | 'completed'
 type Restart = (typeof restartPolicies)[number]
 
 export interface Healthcheck {

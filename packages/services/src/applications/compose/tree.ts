@@ -5,7 +5,7 @@ import type { At, Problems } from '../problems.ts'
  * A YAML file as a tree of our own in which every value knows where it was written, through aliases, merge keys,
  * extends, include and merge. `reset` and `override` are Compose's tags `!reset` and `!override`.
  */
-export type Tag = 'reset' | 'override'
+type Tag = 'reset' | 'override'
 export type Value = string | number | boolean | null
 
 export interface MapNode {
@@ -30,7 +30,7 @@ export interface ScalarNode {
 }
 export type Node = MapNode | ListNode | ScalarNode
 
-export const maxFileLength = 1024 * 1024
+const maxFileLength = 1024 * 1024
 /** Nodes after aliases are expanded, as many as Compose's own reader allows. */
 export const maxNodes = 100_000
 const maxDepth = 100

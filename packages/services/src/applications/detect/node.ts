@@ -16,7 +16,7 @@ const Package = z.object({
 })
 type Package = z.infer<typeof Package>
 
-export function readPackage(folder: Folder, problems: Problems): Package | null {
+function readPackage(folder: Folder, problems: Problems): Package | null {
   const text = folder.read('package.json')
   if (text === null) return null
   try {
