@@ -1,129 +1,133 @@
+/** States below this number are the root (0) and one for each first byte; they have complete rows in the table. */
+const tabled = 257
+
 /**
- * Finds any of many byte patterns in one pass (Aho and Corasick, 1975). States are numbered breadth first: 0 is the
- * root, then come the states one byte deep. These have a complete table of 256 transitions; deeper states, of which
- * there are many and which text rarely reaches, have a list of children and a state to fall back to.
+ * Finds any of many byte patterns in one pass (Aho and Corasick, 1975). The root and the states one byte deep, where
+ * most text stays, have a table of transitions; deeper states have a list of children and a state to fall back to.
+ * Patterns may be added at any time; `seal` must follow before the next step.
  */
-export interface Automaton {
-  /** States below this number have a row in `table`. */
-  tabled: number
-  table: Int32Array
-  firstChild: Int32Array
-  nextSibling: Int32Array
-  label: Uint8Array
-  fallback: Int32Array
-  /** How many bytes of the text so far are the beginning of some pattern. */
-  depth: Int32Array
-  /** Length of the longest pattern that ends in this state, 0 for none. */
-  ends: Int32Array
-}
+export class Automaton {
+  readonly #table = new Int32Array(tabled * 256)
+  #firstChild = new Int32Array(1024)
+  #nextSibling = new Int32Array(1024)
+  #label = new Uint8Array(1024)
+  #fallback = new Int32Array(1024)
+  #depth = new Int32Array(1024)
+  /** Length of the longest pattern that ends in a state, 0 for none. */
+  #ends = new Int32Array(1024)
+  #isPattern = new Uint8Array(1024)
+  #count = tabled
+  #isSealed = true
 
-export function buildAutomaton(patterns: Buffer[]): Automaton {
-  const trie = buildTrie(patterns)
-  const order = breadthFirst(trie)
-  const count = order.length
-  const number = new Int32Array(count)
-  order.forEach((old, index) => {
-    number[old] = index
-  })
-  const automaton: Automaton = {
-    tabled: 0,
-    table: new Int32Array(0),
-    firstChild: new Int32Array(count),
-    nextSibling: new Int32Array(count),
-    label: new Uint8Array(count),
-    fallback: new Int32Array(count),
-    depth: new Int32Array(count),
-    ends: new Int32Array(count),
+  get isSealed(): boolean {
+    return this.#isSealed
   }
-  order.forEach((old, index) => {
-    automaton.firstChild[index] = trie.firstChild[old] ? number[trie.firstChild[old]!]! : 0
-    automaton.nextSibling[index] = trie.nextSibling[old] ? number[trie.nextSibling[old]!]! : 0
-    automaton.label[index] = trie.label[old]!
-    automaton.depth[index] = trie.depth[old]!
-    automaton.ends[index] = trie.terminal[old] ? trie.depth[old]! : 0
-  })
-  fillTable(automaton)
-  fillFallbacks(automaton)
-  return automaton
-}
 
-interface Trie {
-  firstChild: number[]
-  nextSibling: number[]
-  label: number[]
-  depth: number[]
-  terminal: boolean[]
-}
+  /** How many bytes of the text so far are the beginning of some pattern. */
+  depthOf(state: number): number {
+    return this.#depth[state]!
+  }
 
-function buildTrie(patterns: Buffer[]): Trie {
-  const trie: Trie = { firstChild: [0], nextSibling: [0], label: [0], depth: [0], terminal: [false] }
-  for (const pattern of patterns) {
-    let state = 0
-    for (const byte of pattern) {
-      let child = trie.firstChild[state]!
-      while (child !== 0 && trie.label[child] !== byte) child = trie.nextSibling[child]!
+  /** A pattern has at least three bytes: none may end where the table leads. */
+  add(pattern: Uint8Array): void {
+    if (pattern.length < 3) throw new RangeError('a pattern has at least three bytes')
+    this.#makeRoom(pattern.length)
+    let state = 1 + pattern[0]!
+    this.#table[pattern[0]!] = state
+    this.#depth[state] = 1
+    for (let index = 1; index < pattern.length; index++) {
+      const byte = pattern[index]!
+      let child = this.#firstChild[state]!
+      while (child !== 0 && this.#label[child] !== byte) child = this.#nextSibling[child]!
       if (child === 0) {
-        child = trie.label.length
-        trie.label.push(byte)
-        trie.depth.push(trie.depth[state]! + 1)
-        trie.terminal.push(false)
-        trie.firstChild.push(0)
-        trie.nextSibling.push(trie.firstChild[state]!)
-        trie.firstChild[state] = child
+        child = this.#count++
+        this.#label[child] = byte
+        this.#depth[child] = index + 1
+        this.#nextSibling[child] = this.#firstChild[state]!
+        this.#firstChild[state] = child
       }
       state = child
     }
-    if (state !== 0) trie.terminal[state] = true
+    if (this.#isPattern[state]) return
+    this.#isPattern[state] = 1
+    this.#isSealed = false
   }
-  return trie
-}
 
-function breadthFirst({ firstChild, nextSibling }: Trie): number[] {
-  const order = [0]
-  for (let index = 0; index < order.length; index++) {
-    for (let child = firstChild[order[index]!]!; child !== 0; child = nextSibling[child]!) order.push(child)
-  }
-  return order
-}
-
-function fillTable(automaton: Automaton): void {
-  const { depth, firstChild, nextSibling, label } = automaton
-  let tabled = 1
-  while (tabled < depth.length && depth[tabled] === 1) tabled++
-  const table = new Int32Array(tabled * 256)
-  for (let state = 0; state < tabled; state++) {
-    // What a state of one byte does not continue is read as if from the root, which is row 0 and already complete.
-    if (state > 0) table.copyWithin(state * 256, 0, 256)
-    for (let child = firstChild[state]!; child !== 0; child = nextSibling[child]!) {
-      table[state * 256 + label[child]!] = child
+  /** Works out where each state falls back to, breadth first. */
+  seal(): void {
+    const queue = new Int32Array(this.#count)
+    let end = 0
+    for (let state = 1; state < tabled; state++) {
+      if (this.#depth[state] === 0) continue
+      queue[end++] = state
+      // What a state of one byte does not continue is read as if from the root.
+      this.#table.copyWithin(state * 256, 0, 256)
+      for (let child = this.#firstChild[state]!; child !== 0; child = this.#nextSibling[child]!) {
+        this.#table[state * 256 + this.#label[child]!] = child
+      }
     }
-  }
-  automaton.tabled = tabled
-  automaton.table = table
-}
-
-function fillFallbacks(automaton: Automaton): void {
-  const { firstChild, nextSibling, label, fallback, ends } = automaton
-  for (let state = 0; state < label.length; state++) {
-    for (let child = firstChild[state]!; child !== 0; child = nextSibling[child]!) {
-      fallback[child] = state === 0 ? 0 : step(automaton, fallback[state]!, label[child]!)
-      if (ends[child] === 0) ends[child] = ends[fallback[child]!]!
+    for (let index = 0; index < end; index++) {
+      const state = queue[index]!
+      for (let child = this.#firstChild[state]!; child !== 0; child = this.#nextSibling[child]!) {
+        const fallback = this.step(this.#fallback[state]!, this.#label[child]!)
+        this.#fallback[child] = fallback
+        this.#ends[child] = this.#isPattern[child] ? this.#depth[child]! : this.#ends[fallback]!
+        queue[end++] = child
+      }
     }
+    this.#isSealed = true
   }
-}
 
-/** The state after one more byte. */
-export function step(
-  { tabled, table, firstChild, nextSibling, label, fallback }: Automaton,
-  from: number,
-  byte: number,
-) {
-  let state = from
-  while (state >= tabled) {
-    let child = firstChild[state]!
-    while (child !== 0 && label[child] !== byte) child = nextSibling[child]!
-    if (child !== 0) return child
-    state = fallback[state]!
+  /** The state after one more byte. */
+  step(from: number, byte: number): number {
+    let state = from
+    while (state >= tabled) {
+      let child = this.#firstChild[state]!
+      while (child !== 0 && this.#label[child] !== byte) child = this.#nextSibling[child]!
+      if (child !== 0) return child
+      state = this.#fallback[state]!
+    }
+    return this.#table[state * 256 + byte]!
   }
-  return table[state * 256 + byte]!
+
+  /** Reads on from a state and tells where the longest pattern that ends at a byte begins and ends. */
+  scan(from: number, bytes: Uint8Array, found: (start: number, end: number) => void): number {
+    // `step` written out, with its arrays at hand: this loop is what every log goes through.
+    const table = this.#table
+    const firstChild = this.#firstChild
+    const nextSibling = this.#nextSibling
+    const label = this.#label
+    const ends = this.#ends
+    let state = from
+    for (let index = 0; index < bytes.length; index++) {
+      const byte = bytes[index]!
+      if (state < tabled) {
+        state = table[state * 256 + byte]!
+        continue
+      }
+      let next = firstChild[state]!
+      while (next !== 0 && label[next] !== byte) next = nextSibling[next]!
+      state = next !== 0 ? next : this.step(this.#fallback[state]!, byte)
+      const length = ends[state]!
+      if (length !== 0) found(index + 1 - length, index + 1)
+    }
+    return state
+  }
+
+  #makeRoom(more: number): void {
+    const needed = this.#count + more
+    if (needed <= this.#label.length) return
+    const length = Math.max(needed, this.#label.length * 2)
+    const grown = <T extends Int32Array | Uint8Array>(old: T, made: T): T => {
+      made.set(old)
+      return made
+    }
+    this.#firstChild = grown(this.#firstChild, new Int32Array(length))
+    this.#nextSibling = grown(this.#nextSibling, new Int32Array(length))
+    this.#fallback = grown(this.#fallback, new Int32Array(length))
+    this.#depth = grown(this.#depth, new Int32Array(length))
+    this.#ends = grown(this.#ends, new Int32Array(length))
+    this.#label = grown(this.#label, new Uint8Array(length))
+    this.#isPattern = grown(this.#isPattern, new Uint8Array(length))
+  }
 }

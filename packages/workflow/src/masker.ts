@@ -1,4 +1,4 @@
-import { type Automaton, buildAutomaton, step } from './automaton.ts'
+import { Automaton } from './automaton.ts'
 import { formsOf } from './secret-forms.ts'
 
 const replacement = Buffer.from('***')
@@ -17,7 +17,6 @@ interface Interval {
  * else leaves at once. One masker serves one stream.
  */
 export class Masker {
-  #patterns = new Map<string, Buffer>()
   readonly #secrets = new Set<string>()
   readonly #tooShort = new Set<string>()
   #automaton: Automaton | null = null
@@ -44,21 +43,18 @@ export class Masker {
     this.#secrets.add(secret)
     const forms = formsOf(secret)
     if (forms.length === 0 && secret.trim() !== '') this.#tooShort.add(secret)
-    for (const form of forms) {
-      const key = form.toString('latin1')
-      if (this.#patterns.has(key)) continue
-      this.#patterns.set(key, form)
-      this.#automaton = null
-    }
+    if (forms.length === 0) return
+    this.#automaton ??= new Automaton()
+    for (const form of forms) this.#automaton.add(form)
   }
 
   push(chunk: Buffer | string): Buffer {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-    if (this.#patterns.size === 0) return bytes
     const automaton = this.#current()
+    if (!automaton) return bytes
     this.#scan(automaton, bytes, this.#tail.length)
     const all = this.#tail.length === 0 ? bytes : Buffer.concat([this.#tail, bytes])
-    const open = all.length - automaton.depth[this.#state]!
+    const open = all.length - automaton.depthOf(this.#state)
     const covering = this.#found.find((each) => each.start <= open && each.end > open)
     return this.#release(all, open, covering ? covering.end : open)
   }
@@ -73,39 +69,25 @@ export class Masker {
 
   /** Masks one text that stands by itself, such as an annotation or an output. Does not touch the stream. */
   mask(text: string): string {
-    if (this.#patterns.size === 0) return text
+    const automaton = this.#current()
+    if (!automaton) return text
     const alone = new Masker()
-    alone.#patterns = this.#patterns
-    alone.#automaton = this.#current()
+    alone.#automaton = automaton
     return Buffer.concat([alone.push(text), alone.flush()]).toString()
   }
 
-  #current(): Automaton {
-    if (this.#automaton) return this.#automaton
-    this.#automaton = buildAutomaton([...this.#patterns.values()])
-    // The tail was read by the former automaton, whose states mean nothing to this one.
+  #current(): Automaton | null {
+    const automaton = this.#automaton
+    if (!automaton || automaton.isSealed) return automaton
+    automaton.seal()
+    // With more patterns, more of the tail may be the beginning of one.
     this.#state = 0
-    this.#scan(this.#automaton, this.#tail, 0)
-    return this.#automaton
+    this.#scan(automaton, this.#tail, 0)
+    return automaton
   }
 
-  /** Reads on from the present state. The loop is `step` written out: the call costs a third of the speed. */
   #scan(automaton: Automaton, bytes: Buffer, offset: number): void {
-    const { tabled, table, firstChild, nextSibling, label, fallback, ends } = automaton
-    let state = this.#state
-    for (let index = 0; index < bytes.length; index++) {
-      const byte = bytes[index]!
-      if (state < tabled) {
-        // The table leads at most two bytes deep, and every pattern is longer.
-        state = table[state * 256 + byte]!
-        continue
-      }
-      let next = firstChild[state]!
-      while (next !== 0 && label[next] !== byte) next = nextSibling[next]!
-      state = next !== 0 ? next : step(automaton, fallback[state]!, byte)
-      if (ends[state] !== 0) this.#cover(offset + index + 1 - ends[state]!, offset + index + 1)
-    }
-    this.#state = state
+    this.#state = automaton.scan(this.#state, bytes, (start, end) => this.#cover(start + offset, end + offset))
   }
 
   #cover(from: number, end: number): void {

@@ -35,6 +35,8 @@ function* encodings(text: string): Generator<string> {
   const hex = bytes.toString('hex')
   yield hex
   yield hex.toUpperCase()
+  // Letters and digits are the same in every form below.
+  if (/^[A-Za-z0-9]*$/.test(text)) return
   yield* urlForms(bytes)
   const json = JSON.stringify(text).slice(1, -1)
   yield json
