@@ -224,29 +224,28 @@ test('npm start that is ended by SIGTERM takes the server with it', async () => 
   expect(await findHolder(installation.home(), 'server')).toBeNull()
 })
 
-test.runIf(isRoot)(
-  'as root below a closed folder the data lies below /var/lib/juanie, which the start says',
-  async () => {
-    const installation = await Installation.make()
-    let moved: string
-    {
-      await using _ = installation
-      const closed = join(installation.folder, 'closed')
-      fs.mkdirSync(closed, { mode: 0o700 })
-      installation.env.JUANIE_HOME = join(closed, 'home')
-      const server = await installation.start()
-      moved = installation.home().path
-      expect(moved).toMatch(/^\/var\/lib\/juanie\/[0-9a-f]{12}$/)
-      expect(server.output()).toContain(`${moved} (${installation.env.JUANIE_HOME} leads there)`)
-      expect(await isReady(installation.url)).toBe(true)
-      await server.interrupt()
-      expect(await installation.juanie('down')).toMatchObject({ code: 0 })
-    }
-    expect(fs.existsSync(moved)).toBe(false)
-  },
-)
+test('as root below a closed folder the data lies below /var/lib/juanie, which the start says', async ({ skip }) => {
+  skip(!isRoot, 'It needs root.')
+  const installation = await Installation.make()
+  let moved: string
+  {
+    await using _ = installation
+    const closed = join(installation.folder, 'closed')
+    fs.mkdirSync(closed, { mode: 0o700 })
+    installation.env.JUANIE_HOME = join(closed, 'home')
+    const server = await installation.start()
+    moved = installation.home().path
+    expect(moved).toMatch(/^\/var\/lib\/juanie\/[0-9a-f]{12}$/)
+    expect(server.output()).toContain(`${moved} (${installation.env.JUANIE_HOME} leads there)`)
+    expect(await isReady(installation.url)).toBe(true)
+    await server.interrupt()
+    expect(await installation.juanie('down')).toMatchObject({ code: 0 })
+  }
+  expect(fs.existsSync(moved)).toBe(false)
+})
 
-test.runIf(isRoot)('an ordinary user starts it from a clone that is not its own', async () => {
+test('an ordinary user starts it from a clone that is not its own', async ({ skip }) => {
+  skip(!isRoot, 'It needs root.')
   await using installation = await Installation.make()
   fs.chownSync(installation.folder, 65_534, 65_534)
   fs.chownSync(installation.env.HOME!, 65_534, 65_534)

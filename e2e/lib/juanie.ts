@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+/** The clone. The demo is one bundled file somewhere else, and is told. */
+export const root = process.env.JUANIE_ROOT ?? dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const launcher = join(root, 'apps/cli/bin/juanie.mjs')
 
 export const admin = { email: 'ada@example.com', password: 'correct horse battery staple' }
