@@ -71,38 +71,34 @@ test('server and agent read the same token, whichever of them comes first', () =
   expect(modeOf(join(home.run, 'agent.token'))).toBe('600')
 })
 
-test.runIf(isRoot)(
-  'as root below a closed folder the data lies below /var/lib/juanie and the home is a link to it',
-  () => {
-    using folder = parent(0o700)
-    const given = join(folder.path, 'clone', '.data')
-    const home = openHome(given)
-    try {
-      expect(home.path).toMatch(/^\/var\/lib\/juanie\/[0-9a-f]{12}$/)
-      expect(home).toMatchObject({ isMoved: true, given })
-      expect(closedFolder(home.path)).toBeNull()
-      expect(fs.realpathSync(given)).toBe(home.path)
-      expect(openHome(given)).toEqual(home)
-      fs.rmSync(home.path, { recursive: true })
-      expect(openHome(given)).toEqual(home)
-    } finally {
-      fs.rmSync(home.path, { recursive: true, force: true })
-    }
-  },
-)
-
-test.runIf(isRoot)(
-  'as root an empty folder below a closed one is replaced by the link, one with files is refused',
-  () => {
-    using folder = parent(0o700)
-    const empty = join(folder.path, 'empty')
-    fs.mkdirSync(empty)
-    const home = openHome(empty)
-    expect(home.isMoved).toBe(true)
+test('as root below a closed folder the data lies below /var/lib/juanie and the home is a link to it', ({ skip }) => {
+  skip(!isRoot, 'It needs root.')
+  using folder = parent(0o700)
+  const given = join(folder.path, 'clone', '.data')
+  const home = openHome(given)
+  try {
+    expect(home.path).toMatch(/^\/var\/lib\/juanie\/[0-9a-f]{12}$/)
+    expect(home).toMatchObject({ isMoved: true, given })
+    expect(closedFolder(home.path)).toBeNull()
+    expect(fs.realpathSync(given)).toBe(home.path)
+    expect(openHome(given)).toEqual(home)
     fs.rmSync(home.path, { recursive: true })
-    const full = join(folder.path, 'full')
-    fs.mkdirSync(full)
-    fs.writeFileSync(join(full, 'notes'), '')
-    expect(() => openHome(full)).toThrow(`${folder.path} above it is closed`)
-  },
-)
+    expect(openHome(given)).toEqual(home)
+  } finally {
+    fs.rmSync(home.path, { recursive: true, force: true })
+  }
+})
+
+test('as root an empty folder below a closed one is replaced by the link, one with files is refused', ({ skip }) => {
+  skip(!isRoot, 'It needs root.')
+  using folder = parent(0o700)
+  const empty = join(folder.path, 'empty')
+  fs.mkdirSync(empty)
+  const home = openHome(empty)
+  expect(home.isMoved).toBe(true)
+  fs.rmSync(home.path, { recursive: true })
+  const full = join(folder.path, 'full')
+  fs.mkdirSync(full)
+  fs.writeFileSync(join(full, 'notes'), '')
+  expect(() => openHome(full)).toThrow(`${folder.path} above it is closed`)
+})

@@ -33,19 +33,19 @@ test('links that an install without scripts left out are made at the start', asy
   expect(versionOf(binaries.postgres)).toContain('PostgreSQL) 18')
 })
 
-test.runIf(isRoot)(
-  'binaries below a folder that is closed to the user of the database are copied into the home',
-  async () => {
-    await using folder = tempHome()
-    const home = openHome(join(folder.path, 'home'))
-    const closed = join(folder.path, 'closed')
-    fs.mkdirSync(closed, { mode: 0o700 })
-    const copy = packageIn(closed)
-    const binaries = findBinaries(home, true, copy)
-    expect(binaries.postgres.startsWith(`${home.path}/postgresql/`)).toBe(true)
-    expect(versionOf(binaries.postgres, 65_534)).toContain('PostgreSQL) 18')
-    const { mtimeMs } = fs.statSync(binaries.postgres)
-    findBinaries(home, true, copy)
-    expect(fs.statSync(binaries.postgres).mtimeMs).toBe(mtimeMs)
-  },
-)
+test('binaries below a folder that is closed to the user of the database are copied into the home', async ({
+  skip,
+}) => {
+  skip(!isRoot, 'It needs root.')
+  await using folder = tempHome()
+  const home = openHome(join(folder.path, 'home'))
+  const closed = join(folder.path, 'closed')
+  fs.mkdirSync(closed, { mode: 0o700 })
+  const copy = packageIn(closed)
+  const binaries = findBinaries(home, true, copy)
+  expect(binaries.postgres.startsWith(`${home.path}/postgresql/`)).toBe(true)
+  expect(versionOf(binaries.postgres, 65_534)).toContain('PostgreSQL) 18')
+  const { mtimeMs } = fs.statSync(binaries.postgres)
+  findBinaries(home, true, copy)
+  expect(fs.statSync(binaries.postgres).mtimeMs).toBe(mtimeMs)
+})

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { closedFolder, type Home, isReachable } from '../home.ts'
 import { StartError } from '../start-error.ts'
+import { explain } from './explain.ts'
 
 export type Binaries = { initdb: string; postgres: string }
 
@@ -22,12 +23,15 @@ export function findBinaries(home: Home, mustBeReachable: boolean, installed: st
   if (!fs.existsSync(copy)) {
     fs.mkdirSync(dirname(copy), { recursive: true, mode: 0o755 })
     const temporary = `${copy}.${process.pid}.new`
-    fs.rmSync(temporary, { recursive: true, force: true })
-    // Without verbatimSymlinks the links would become absolute and lead back into the clone.
-    fs.cpSync(installed, temporary, { recursive: true, verbatimSymlinks: true })
-    makeLinks(temporary)
-    openToAll(temporary)
-    fs.renameSync(temporary, copy)
+    try {
+      copyTree(installed, temporary)
+      makeLinks(temporary)
+      openToAll(temporary)
+      fs.renameSync(temporary, copy)
+    } catch (error) {
+      fs.rmSync(temporary, { recursive: true, force: true })
+      throw explain(home, `PostgreSQL could not be copied to ${copy}`, error)
+    }
   }
   if (mustBeReachable) fs.chmodSync(dirname(copy), 0o755)
   return inFolder(copy)
@@ -87,6 +91,23 @@ function makeLinks(folder: string): boolean {
     }
   }
   return true
+}
+
+/** Files become hard links where the filesystem is the same: they are 60 MB, and npm replaces files, never edits them. */
+function copyTree(from: string, to: string): void {
+  fs.mkdirSync(to)
+  for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) copyTree(source, target)
+    else if (entry.isSymbolicLink()) fs.symlinkSync(fs.readlinkSync(source), target)
+    else {
+      try {
+        fs.linkSync(source, target)
+      } catch {
+        fs.copyFileSync(source, target)
+      }
+    }
+  }
 }
 
 /** A clone that was installed under a tight umask gives copies that only its owner can read. */

@@ -8,7 +8,8 @@ import { identify, isRunning, type ProcessIdentity, processes, signal, waitUntil
 import { StartError } from '../start-error.ts'
 import type { SystemUser } from '../system-user.ts'
 import type { Binaries } from './binaries.ts'
-import { dataFolder, explain } from './data.ts'
+import { dataFolder } from './data.ts'
+import { explain } from './explain.ts'
 
 /** Small memory first: Juanie shares one small machine with the applications that it runs. */
 const settings = {
