@@ -1,4 +1,11 @@
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http'
+import {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingMessage,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
 import type { Socket } from 'node:net'
 import { PassThrough, type Readable } from 'node:stream'
 import { type Incoming, requestHeaders, responseHeaders, type Trust } from './headers.ts'
@@ -146,11 +153,15 @@ export class Exchange implements Work {
 
   #sendBody(request: ClientRequest): void {
     const body = this.#body()
+    let isBegun = false
     body.on('data', (chunk: Buffer) => {
+      isBegun = true
       this.#host.bytesIn += chunk.length
       if (!request.destroyed && !request.write(chunk)) body.pause()
     })
     request.on('drain', () => body.resume())
+    // Node keeps the head until the body begins, and the application may be waiting for it.
+    setImmediate(() => isBegun || request.destroyed || request.flushHeaders())
     body.once('end', () => {
       const trailers = this.#client.request.rawTrailers
       if (!request.destroyed) addTrailers(request, trailers)
@@ -172,6 +183,9 @@ export class Exchange implements Work {
     body.on('drain', () => upgrade.socket.resume())
     take(upgrade.head)
     upgrade.socket.on('data', take)
+    upgrade.socket.once('end', () => {
+      if (left > 0) upgrade.socket.destroy()
+    })
     return body
   }
 
@@ -308,7 +322,8 @@ export class Exchange implements Work {
     const { status, headers, body } = renderPage(page, request.headers.accept)
     this.#host.count(status)
     if (this.#endsConnection()) response.shouldKeepAlive = false
-    response.writeHead(status, headers as never)
+    // Named, for a refused answer of the application may have left its own words behind.
+    response.writeHead(status, STATUS_CODES[status] ?? '', headers as never)
     response.end(incoming.method === 'HEAD' ? undefined : body)
     this.#bodyIsUnwanted()
   }

@@ -193,10 +193,16 @@ export class Front {
 
   #upgrade(server: http.Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy())
+    // Behind a request that is not answered yet there is no telling whose bytes are whose.
+    if (pendingResponse(socket)) return void socket.destroy()
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(socket)
-    response.on('finish', () => socket.end())
+    response.on('finish', () => {
+      // Nobody reads it any more, so nobody would hear of its end.
+      socket.resume().end()
+      setTimeout(() => socket.destroy(), 1_000).unref()
+    })
     this.#take(server, request, response, { socket, head })
   }
 
@@ -248,8 +254,7 @@ export class Front {
   #refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
     this.badRequests++
-    const pending = (socket as unknown as { _httpMessage?: { headersSent: boolean } })._httpMessage
-    if (pending?.headersSent) return void socket.destroy()
+    if (pendingResponse(socket)?.headersSent) return void socket.destroy()
     const status =
       error.code === 'HPE_HEADER_OVERFLOW'
         ? '431 Request Header Fields Too Large'
@@ -264,13 +269,17 @@ export class Front {
   /** No byte moved on a client's connection for `stalledMs`. Waiting for the application is no fault of the client. */
   #stalled(socket: Socket): void {
     const request = this.#connections.get(socket)?.request
-    const response = (socket as unknown as { _httpMessage?: ServerResponse | null })._httpMessage
+    const response = pendingResponse(socket)
     const isReaderStalled = socket.writableLength > 0
     const isSenderStalled = request !== undefined && !request.complete && !request.isPaused()
     if (!response || isReaderStalled || isSenderStalled) socket.destroy()
     else socket.setTimeout(this.#limits.stalledMs)
   }
 }
+
+/** The answer that has the connection, where Node itself keeps it; its own default handlers look there too. */
+const pendingResponse = (socket: Socket) =>
+  (socket as unknown as { _httpMessage?: ServerResponse | null })._httpMessage ?? null
 
 function isSame(present: Listen, wanted: Listen): boolean {
   const isHost =

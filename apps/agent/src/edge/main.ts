@@ -17,11 +17,19 @@ if (!folder) {
 mkdirSync(folder, { recursive: true, mode: 0o700 })
 chmodSync(folder, 0o700)
 
-const now = () => new Date().toISOString()
+/**
+ * A fault that one request brought to light must not cost all others their connections, so the edge goes on; one that
+ * comes with everything ends it, and the supervisor starts another within a second.
+ */
+const faultsAtOnce = 20
+let faults = 0
+setInterval(() => {
+  faults = 0
+}, 10_000).unref()
 process.on('uncaughtException', (error) => {
-  // What is broken is unknown, so it must not serve on; the supervisor starts another one within a second.
-  console.error(`${now()} ${error.stack}`)
-  process.exit(1)
+  faults++
+  if (faults <= 3) console.error(`${new Date().toISOString()} ${error.stack}`)
+  if (faults > faultsAtOnce) process.exit(1)
 })
 
 const edge = new Edge({
@@ -35,7 +43,10 @@ process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
 // The terminal of whoever started it may close.
 process.on('SIGHUP', () => {})
-await edge.start()
+await edge.start().catch((error) => {
+  console.error(`${new Date().toISOString()} The edge cannot start: ${error.message}`)
+  process.exit(1)
+})
 
 /** After a burst the heap keeps its size until something is allocated again; an idle edge gives it back. */
 const restMs = 10_000

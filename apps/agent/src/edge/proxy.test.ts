@@ -142,6 +142,29 @@ describe('what reaches the application', () => {
     expect(refused).toContain('Connection: close')
   })
 
+  test('the head of a request does not wait for its body', async () => {
+    let seen = ''
+    await using app = await server((request, response) => {
+      seen = request.url ?? ''
+      request.pipe(response)
+    })
+    await using edge = await proxy()
+    edge.serve(route([app]))
+    const socket = net.connect(edge.port, '127.0.0.1')
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
+    socket.write(`POST /early HTTP/1.1\r\nHost: ${hostname}\r\nTransfer-Encoding: chunked\r\n\r\n`)
+    await until(() => seen === '/early')
+    for (const word of ['one', 'two']) {
+      socket.write(`3\r\n${word}\r\n`)
+      await until(() => text.includes(word))
+    }
+    socket.destroy()
+    await until(() => edge.routing.instanceStats()[0]?.inFlight === 0)
+  })
+
   test('trailers pass in both directions', async () => {
     await using app = await server((request, response) => {
       request.resume().once('end', () => {
