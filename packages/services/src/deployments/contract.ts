@@ -1,3 +1,4 @@
+import * as z from 'zod/mini'
 import type { Application, Times } from '../applications/contract.ts'
 
 export const deploymentStatuses = [
@@ -202,3 +203,36 @@ export interface EnvironmentStatus {
 
 /** How long a deployment may be under way before a person is asked. */
 export const flagAfterMs = 30 * 60_000
+
+/** A number as people see it, or an id. */
+const Reference = z.union([z.int().check(z.minimum(1)), z.string().check(z.minLength(1), z.maxLength(64))])
+const EnvironmentReference = z.string().check(z.minLength(1), z.maxLength(64))
+const RequestKey = z.optional(z.nullable(z.string().check(z.minLength(1), z.maxLength(200))))
+
+const asked = { environment: EnvironmentReference, requestKey: RequestKey }
+const deploy = { ...asked, release: z.optional(z.nullable(Reference)) }
+/** `environment` is where it is taken from. */
+const promote = { ...asked, to: z.optional(z.nullable(EnvironmentReference)) }
+const rollback = {
+  ...asked,
+  /** The earlier deployment; absent, the last one that succeeded with another snapshot. */
+  to: z.optional(z.nullable(Reference)),
+  config: z.optional(z.enum(['snapshot', 'current'])),
+}
+
+export const StartDeployment = z.object(deploy)
+export const PromoteRelease = z.object(promote)
+export const RollBack = z.object(rollback)
+export const PlanDeployment = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('deploy'), ...deploy }),
+  z.object({ kind: z.literal('promotion'), ...promote }),
+  z.object({ kind: z.literal('rollback'), ...rollback }),
+])
+export const CancelDeployment = z.object({ deployment: Reference })
+export const ViewDeployment = z.object({ deployment: Reference })
+export const ListDeployments = z.object({
+  environment: z.optional(z.nullable(EnvironmentReference)),
+  /** Number of the last row of the page before. */
+  after: z.optional(z.nullable(z.int().check(z.minimum(1)))),
+  limit: z._default(z.int().check(z.minimum(1), z.maximum(100)), 30),
+})

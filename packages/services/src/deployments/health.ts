@@ -14,7 +14,6 @@ export interface EnvironmentFacts {
   instances: { deploymentId: string; status: DeploymentStatus; state: string; restarts: number }[]
   isUnderWay: boolean
   routes: {
-    generation: number
     servingDeploymentId: string | null
     observedGeneration: number | null
     observedServingId: string | null
@@ -37,9 +36,8 @@ const isComing = (state: string): boolean => ['waiting', 'fetching', 'starting']
 /** Whether the edge serves what it was asked to. */
 export function syncOf({ routes: all }: EnvironmentFacts): 'synced' | 'out_of_sync' | 'unknown' {
   if (all.length === 0 || all.some(({ observedGeneration }) => observedGeneration === null)) return 'unknown'
-  const isInForce = (route: (typeof all)[number]) =>
-    route.observedGeneration! >= route.generation && route.observedServingId === route.servingDeploymentId
-  return all.every(isInForce) ? 'synced' : 'out_of_sync'
+  const isServing = (route: (typeof all)[number]) => route.observedServingId === route.servingDeploymentId
+  return all.every(isServing) ? 'synced' : 'out_of_sync'
 }
 
 /** Writes the health and sync of these environments where they changed, and records the change. */
@@ -61,7 +59,7 @@ export async function updateHealth(tx: Transaction, environmentIds: string[]): P
         select 1 from ${deployments} d
          where d.environment_id = ${environments.id} and d.status in (${sql.raw(activeStatuses.map((one) => `'${one}'`).join(', '))}))`,
       routes: sql<EnvironmentFacts['routes']>`coalesce((
-        select json_agg(json_build_object('generation', r.generation, 'servingDeploymentId', r.serving_deployment_id,
+        select json_agg(json_build_object('servingDeploymentId', r.serving_deployment_id,
                  'observedGeneration', r.observed_generation, 'observedServingId', r.observed_serving_id))
           from ${routes} r where r.environment_id = ${environments.id}), '[]')`,
     })

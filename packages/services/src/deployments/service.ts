@@ -1,12 +1,16 @@
+import type { Readable } from 'node:stream'
 import type { Database } from '@juanie/core/database'
 import { AppError, notFound } from '@juanie/core/errors'
 import { record } from '@juanie/core/events'
 import { crashPoint } from '@juanie/core/points'
 import type { ProjectScope } from '@juanie/core/scope'
-import { eq, sql } from 'drizzle-orm'
-import type { Observed, ObservedAnswer } from '../hosts/contract.ts'
+import { and, eq } from 'drizzle-orm'
+import type { AskDeployment, AskedDeployment, DeploymentProgress, Observed, ObservedAnswer } from '../hosts/contract.ts'
+import type { Bundles } from '../releases/index.ts'
 import type { BlobStore } from '../releases/port.ts'
+import { releases } from '../releases/tables.ts'
 import type { Secrets } from '../secrets/index.ts'
+import { heldJob, joinable, markUnrepeatable, releaseOfRun } from './ask.ts'
 import type { DeploymentAnswer, DeploymentPlan, DeploymentRow, DeploymentView, EnvironmentStatus } from './contract.ts'
 import { DesiredStates } from './desired.ts'
 import { follow, unfollowed } from './follow.ts'
@@ -17,19 +21,23 @@ import { type Asked, deployAsked, promoteAsked, rollbackAsked } from './requests
 import type { InstallationTimes } from './snapshot.ts'
 import { findDeployment, findEnvironment, once, type StartParts } from './start.ts'
 import { isFinal } from './status.ts'
+import { type LogSource, sourcesOf } from './streams.ts'
 import { doubtSilentHosts, flagSlow, openDeployments } from './sweep.ts'
 import { deployments } from './tables.ts'
 import { callFor } from './transition.ts'
-import { readAnswer, readEnvironments, readRows, readView, type UrlOf } from './views.ts'
+import { readAnswer, readEnvironments, readRows, readView, type UrlOf, waitsFor } from './views.ts'
 import { Worker } from './worker.ts'
 
 const mostUnfollowed = 100
 const doubtEveryMs = 5_000
+/** A deployment that another server moves is noticed by looking. */
+const progressPollMs = 1_000
 
 /** Puts releases into environments, verifies them, and keeps them or returns. */
 export class Deployments {
   readonly #db: Database
   readonly #parts: StartParts & { blobs: BlobStore }
+  readonly #bundles: Bundles
   readonly #url: UrlOf
   readonly #clock: () => number
   readonly #desired: DesiredStates
@@ -44,6 +52,7 @@ export class Deployments {
     db: Database
     secrets: Secrets
     blobs: BlobStore
+    bundles: Bundles
     owner: string
     times: InstallationTimes
     url: UrlOf
@@ -55,6 +64,7 @@ export class Deployments {
     const { db, secrets, blobs, owner, times, clock = Date.now } = parts
     this.#db = db
     this.#parts = { db, secrets, times, blobs }
+    this.#bundles = parts.bundles
     this.#url = parts.url
     this.#clock = clock
     this.#desiredChanged = parts.desiredChanged
@@ -171,6 +181,19 @@ export class Deployments {
     for (const id of await follow(this.#parts, this.#clock, releaseId)) this.#worker.request(id)
   }
 
+  /** Whose lines an environment has to show; asked again and again by whoever follows them. */
+  async logSources(scope: ProjectScope, environment: string): Promise<LogSource[]> {
+    const { projectId } = scope
+    const { id } = await this.#db.transaction((tx) => findEnvironment(tx, projectId, environment))
+    return sourcesOf(this.#db, { projectId, environmentId: id })
+  }
+
+  async logSource(scope: ProjectScope, instanceId: string): Promise<LogSource[]> {
+    const found = await sourcesOf(this.#db, { projectId: scope.projectId, instanceId })
+    if (found.length === 0) throw notFound('instance')
+    return found
+  }
+
   /** All that should be true on a host. */
   desiredFor(hostId: string) {
     return this.#desired.of(hostId)
@@ -215,15 +238,67 @@ export class Deployments {
     return this.#worker.close()
   }
 
-  /** How a deployment stands now; null when there is none of this id. */
-  async progress(deploymentId: string): Promise<{ projectId: string; view: DeploymentView } | null> {
-    const view = await readView(this.#db, deploymentId, { url: this.#url, now: this.#clock() })
-    if (!view) return null
-    const [row] = await this.#db
-      .select({ projectId: deployments.projectId })
+  /** What `juanie/deploy` asks for. A deployment of the same release that is on its way there is joined. */
+  async ask(agent: { id: string; name: string }, input: AskDeployment): Promise<AskedDeployment> {
+    const wish = await this.#db.transaction(async (tx) => {
+      const job = await heldJob(tx, agent, input)
+      await markUnrepeatable(tx, job.jobId)
+      const release = await releaseOfRun(tx, job, input.release)
+      const joined = await joinable(tx, job, { environment: input.environment, releaseId: release.id })
+      return { job, release, joined }
+    })
+    if (wish.joined) return { deploymentId: wish.joined.id, number: wish.joined.number }
+    const { id, number } = await this.start(wish.job.scope, {
+      environment: input.environment,
+      release: wish.release.id,
+      requestKey: `${input.jobId}:${input.step}`,
+      origin: 'workflow',
+      method: 'pipeline',
+      requestedBy: wish.job.actorId,
+    })
+    return { deploymentId: id, number }
+  }
+
+  /** How a deployment stands, for a step that watches it; answers when it is over, at the latest after `waitMs`. */
+  async progress(
+    agent: { id: string; name: string },
+    held: { jobId: string; fence: number },
+    wish: { deploymentId: string; waitMs: number },
+  ): Promise<DeploymentProgress> {
+    const job = await this.#db.transaction((tx) => heldJob(tx, agent, held))
+    const { id } = await this.#db.transaction((tx) => findDeployment(tx, job.projectId, wish.deploymentId))
+    const until = performance.now() + wish.waitMs
+    for (;;) {
+      const [row] = await this.#db.select().from(deployments).where(eq(deployments.id, id))
+      if (!row) throw notFound('deployment')
+      const left = until - performance.now()
+      if (isFinal(row.status) || left <= 0) {
+        const { url } = await this.#answer(id)
+        const waiting = await waitsFor(this.#db, id, { status: row.status, now: this.#clock() })
+        const what = waiting && `${waiting.what} (ended by ${waiting.endedBy})`
+        return { status: row.status, final: isFinal(row.status), reason: row.reason, url, waitsFor: what }
+      }
+      await this.#worker.next(id, Math.min(left, progressPollMs))
+    }
+  }
+
+  /** Opens a bundle for an agent: of a deployment on its host, or of a project that it works for now. */
+  async readBundle(
+    agent: { id: string; hostId: string },
+    digest: string,
+  ): Promise<{ bytes: number; content: Readable }> {
+    const [mine] = await this.#db
+      .select({ id: deployments.id })
       .from(deployments)
-      .where(sql`${deployments.id} = ${deploymentId}`)
-    return row ? { projectId: row.projectId, view } : null
+      .innerJoin(releases, eq(releases.id, deployments.releaseId))
+      .where(and(eq(deployments.hostId, agent.hostId), eq(releases.digest, digest)))
+      .limit(1)
+    const mayRead = mine !== undefined || (await this.#bundles.isForJobOf(agent, digest))
+    const found = mayRead ? await this.#bundles.read(digest) : null
+    if (found) return found
+    throw new AppError('not_found', 'bundle.not_found', {
+      message: 'There is no such bundle, or nothing on this host needs it.',
+    })
   }
 
   async #answer(id: string): Promise<DeploymentAnswer> {

@@ -19,6 +19,7 @@ export class Worker {
   readonly #wanted = new Map<string, 'run' | 'look'>()
   readonly #running = new Set<string>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #watchers = new Map<string, Set<() => void>>()
   #idle: (() => void)[] = []
   #isClosed = false
 
@@ -36,6 +37,22 @@ export class Worker {
     if (!this.#wanted.has(id)) this.#want(id, 'look')
   }
 
+  /** After its next run in this process, or after so many milliseconds. */
+  async next(id: string, ms: number): Promise<void> {
+    const watchers = this.#watchers.get(id) ?? new Set()
+    this.#watchers.set(id, watchers)
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        watchers.delete(done)
+        if (watchers.size === 0 && this.#watchers.get(id) === watchers) this.#watchers.delete(id)
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      watchers.add(done)
+    })
+  }
+
   /** When nothing runs and nothing is wanted any more. */
   async settled(): Promise<void> {
     while (this.#running.size > 0 || this.#wanted.size > 0) {
@@ -46,6 +63,7 @@ export class Worker {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#wanted.clear()
+    for (const watchers of [...this.#watchers.values()]) for (const done of [...watchers]) done()
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
     await this.settled()
@@ -65,6 +83,7 @@ export class Worker {
       this.#running.add(id)
       void this.#one(id, how).finally(() => {
         this.#running.delete(id)
+        for (const done of [...(this.#watchers.get(id) ?? [])]) done()
         this.#pump()
         if (this.#running.size > 0 || this.#wanted.size > 0) return
         const idle = this.#idle

@@ -1,0 +1,32 @@
+import { AppError } from '@juanie/core/errors'
+import { Deployments } from '@juanie/services/deployments'
+import { Hosts } from '@juanie/services/hosts'
+import { Observed } from '@juanie/services/hosts/contract'
+import type { FastifyInstance } from 'fastify'
+import type { ZodMiniType } from 'zod/mini'
+import { agentOf } from './agent-caller.ts'
+import type { HttpDeps } from './index.ts'
+
+const maxBytes = 16 * 1024 * 1024
+
+/** `POST /api/agent/observed`: the whole truth of a host. */
+export function registerAgentObserved(fastify: FastifyInstance, { get }: HttpDeps): void {
+  const hosts = get(Hosts)
+  const deployments = get(Deployments)
+  fastify.post('/api/agent/observed', { bodyLimit: maxBytes }, async (request) => {
+    const agent = await agentOf(request, hosts)
+    return deployments.observe(agent, readBody(Observed, request.body))
+  })
+}
+
+/** Refuses with the field that is wrong. */
+export function readBody<T>(schema: ZodMiniType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const field = issue?.path.join('.') || 'body'
+  throw new AppError('invalid', 'input.invalid', {
+    message: `${field}: ${issue?.message ?? 'cannot be read'}`,
+    details: { field },
+  })
+}

@@ -1,0 +1,190 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type Readable, Transform, type TransformCallback } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { AppError } from '@juanie/core/errors'
+import type { BlobStore, StagedBlob } from '@juanie/services/releases/port'
+
+const digestPattern = /^sha256:[0-9a-f]{64}$/
+const leftOverMs = 24 * 3_600_000
+
+/**
+ * Bundles as files: `<folder>/<first two hex digits>/<hex>`, 0600. A file is written beside, synced, and renamed, and
+ * then its folder is synced, so that after a crash it is there whole or not at all.
+ */
+export class FileBlobStore implements BlobStore {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  async stage(digest: string, content: Readable, maxBytes: number): Promise<StagedBlob> {
+    const path = this.#pathOf(digest)
+    const temporary = join(this.#incoming, randomUUID())
+    const checked = new Checked(digest, { maxBytes })
+    try {
+      await mkdir(this.#incoming, { recursive: true, mode: 0o700 })
+      await pipeline(content, checked, createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }))
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw refusalOf(error)
+    }
+    let isCommitted = false
+    return {
+      bytes: checked.bytes,
+      commit: async () => {
+        if (isCommitted) return
+        try {
+          await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+          await rename(temporary, path)
+          await syncFolder(dirname(path))
+          await syncFolder(this.#folder)
+        } catch (error) {
+          throw refusalOf(error)
+        }
+        isCommitted = true
+      },
+      [Symbol.asyncDispose]: async () => {
+        if (!isCommitted) await rm(temporary, { force: true })
+      },
+    }
+  }
+
+  async stat(digest: string): Promise<{ bytes: number } | null> {
+    const found = await stat(this.#pathOf(digest)).catch(absent)
+    return found ? { bytes: found.size } : null
+  }
+
+  async read(digest: string): Promise<{ bytes: number; content: Readable } | null> {
+    const path = this.#pathOf(digest)
+    const found = await this.stat(digest)
+    if (!found) return null
+    const checked = new Checked(digest, { maxBytes: Number.MAX_SAFE_INTEGER })
+    const file = createReadStream(path, { highWaterMark: 256 * 1024 })
+    file.once('error', (error) => checked.destroy(refusalOf(error) as Error))
+    checked.once('close', () => file.destroy())
+    return { bytes: found.bytes, content: file.pipe(checked) }
+  }
+
+  async verify(digest: string): Promise<'intact' | 'damaged' | 'missing'> {
+    const found = await this.read(digest)
+    if (!found) return 'missing'
+    try {
+      for await (const _ of found.content);
+      return 'intact'
+    } catch (error) {
+      if (error instanceof AppError && error.reason === 'blob.digest_mismatch') return 'damaged'
+      throw error
+    }
+  }
+
+  async remove(digest: string): Promise<void> {
+    await rm(this.#pathOf(digest), { force: true })
+  }
+
+  async clean(): Promise<void> {
+    for (const name of (await readdir(this.#incoming).catch(absent)) ?? []) {
+      const path = join(this.#incoming, name)
+      const found = await stat(path).catch(absent)
+      if (found && Date.now() - found.mtimeMs > leftOverMs) await rm(path, { force: true })
+    }
+  }
+
+  get #incoming(): string {
+    return join(this.#folder, 'incoming')
+  }
+
+  #pathOf(digest: string): string {
+    if (!digestPattern.test(digest)) {
+      throw new AppError('invalid', 'input.invalid', {
+        message: `digest: give sha256: and 64 hex digits, not "${digest.slice(0, 100)}".`,
+        details: { field: 'digest' },
+      })
+    }
+    const hex = digest.slice('sha256:'.length)
+    return join(this.#folder, hex.slice(0, 2), hex)
+  }
+}
+
+/** Lets content through while it counts and digests it; the last piece only once the digest is right. */
+class Checked extends Transform {
+  bytes = 0
+  readonly #digest: string
+  readonly #maxBytes: number
+  readonly #hash = createHash('sha256')
+  #last: Buffer | null = null
+
+  constructor(digest: string, limits: { maxBytes: number }) {
+    super({ highWaterMark: 256 * 1024 })
+    this.#digest = digest
+    this.#maxBytes = limits.maxBytes
+  }
+
+  override _transform(piece: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.bytes += piece.length
+    if (this.bytes > this.#maxBytes) {
+      const most = `${Math.floor(this.#maxBytes / (1024 * 1024))} MiB`
+      done(
+        new AppError('invalid', 'blob.too_large', {
+          message: `The bundle is larger than ${most}. Leave files out with \`exclude\`, or raise JUANIE_BUNDLE_MAX_BYTES.`,
+          details: { maxBytes: this.#maxBytes },
+        }),
+      )
+      return
+    }
+    this.#hash.update(piece)
+    const before = this.#last
+    this.#last = piece
+    done(null, before ?? undefined)
+  }
+
+  override _flush(done: TransformCallback): void {
+    if (`sha256:${this.#hash.digest('hex')}` === this.#digest) {
+      done(null, this.#last ?? undefined)
+      return
+    }
+    done(
+      new AppError('invalid', 'blob.digest_mismatch', {
+        message: `The content is not what ${this.#digest} says: it was damaged on its way or on the disk.`,
+        details: { digest: this.#digest },
+      }),
+    )
+  }
+}
+
+const absent = (error: NodeJS.ErrnoException): null => {
+  if (error.code === 'ENOENT') return null
+  throw refusalOf(error)
+}
+
+function refusalOf(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new AppError('unavailable', 'blob.disk_full', {
+      message: 'The disk that holds the bundles is full. Free some space, then try again; nothing was stored.',
+      cause: error,
+    })
+  }
+  if (code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET') {
+    return new AppError('invalid', 'blob.cut_short', { message: 'The upload ended before its end.', cause: error })
+  }
+  if (code === 'EACCES' || code === 'EIO' || code === 'EROFS') {
+    return new AppError('unavailable', 'blob.unreadable', {
+      message: `The folder of the bundles cannot be used (${code}).`,
+      cause: error,
+    })
+  }
+  return error
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

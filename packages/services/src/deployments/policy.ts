@@ -1,0 +1,9 @@
+import { builders, everyone, type Policy } from '../organizations/contract.ts'
+
+export const policy = {
+  'deployment.view': everyone,
+  'deployment.start': builders,
+  'deployment.promote': builders,
+  'deployment.rollback': builders,
+  'deployment.cancel': builders,
+} as const satisfies Policy

@@ -1,0 +1,6 @@
+import { builders, everyone, type Policy } from '../organizations/contract.ts'
+
+export const policy = {
+  'release.view': everyone,
+  'release.create': builders,
+} as const satisfies Policy
