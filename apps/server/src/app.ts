@@ -138,8 +138,9 @@ const helmetOptions = (url: string) => ({
       frameAncestors: ["'none'"],
     },
   },
-  // One-time links lie in paths: no address leaves with a click.
-  referrerPolicy: { policy: 'no-referrer' as const },
+  // One-time links lie in paths, so no address leaves for elsewhere. With `no-referrer` a browser would also send
+  // `Origin: null` with our own forms.
+  referrerPolicy: { policy: 'same-origin' as const },
   // Over plain HTTP these would only break things.
   strictTransportSecurity: url.startsWith('https:') && { maxAge: 31_536_000, includeSubDomains: false },
   crossOriginOpenerPolicy: url.startsWith('https:') && { policy: 'same-origin' as const },

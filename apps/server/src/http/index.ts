@@ -5,6 +5,7 @@ import { registerEvents } from './events.ts'
 import { registerHealth } from './health.ts'
 import { registerMetrics } from './metrics.ts'
 import { registerMissing } from './missing.ts'
+import { registerPages } from './pages.ts'
 import type { Streams } from './streams.ts'
 import { registerTrpc } from './trpc.ts'
 
@@ -25,4 +26,11 @@ export interface HttpDeps {
 type HttpPart = (fastify: FastifyInstance, deps: HttpDeps) => void | Promise<void>
 
 /** Plain routes. Each part gets a context of its own, so that it may change parsers and limits for itself alone. */
-export const httpParts: HttpPart[] = [registerHealth, registerMetrics, registerTrpc, registerEvents, registerMissing]
+export const httpParts: HttpPart[] = [
+  registerHealth,
+  registerMetrics,
+  registerTrpc,
+  registerEvents,
+  registerPages,
+  registerMissing,
+]

@@ -2,7 +2,7 @@ import { type Database, maybeOne, one, type Transaction } from '@juanie/core/dat
 import { AppError, notFound } from '@juanie/core/errors'
 import { record } from '@juanie/core/events'
 import { newSecret, secretHash } from '@juanie/core/ids'
-import type { Scope, Session } from '@juanie/core/scope'
+import type { Scope } from '@juanie/core/scope'
 import { and, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { Passwords } from '../auth/port.ts'
 import { createUser, findUser, type User } from '../users/index.ts'
@@ -83,15 +83,15 @@ export class Invitations {
   }
 
   /** With the account that is signed in, which must be that of the invited address. */
-  async accept(token: string, session: Session): Promise<OpenInvitation['organization']> {
+  async accept(token: string, user: User): Promise<OpenInvitation['organization']> {
     return this.#db.transaction(async (tx) => {
       const invitation = await lockOpen(tx, token)
-      if (invitation.email.toLowerCase() !== session.email.toLowerCase()) {
+      if (invitation.email.toLowerCase() !== user.email.toLowerCase()) {
         throw new AppError('forbidden', 'invitation.other_address', {
-          message: `This invitation is for ${invitation.email}, and ${session.email} is signed in. Sign out first.`,
+          message: `This invitation is for ${invitation.email}, and ${user.email} is signed in. Sign out first.`,
         })
       }
-      return join(tx, invitation, { id: session.userId, email: session.email, name: session.name })
+      return join(tx, invitation, user)
     })
   }
 

@@ -41,6 +41,10 @@ export class Setup {
     })
   }
 
+  async isNeeded(): Promise<boolean> {
+    return (await findAdministrator(this.#db)) === null
+  }
+
   /** Refuses a link that is wrong, used up, replaced or expired. */
   async open(token: string): Promise<{ organization: string }> {
     if (!(await findLink(this.#db, token))) throw gone()

@@ -1,0 +1,210 @@
+import { Invitations, Organizations, Setup } from '@juanie/services/organizations'
+import { users } from '@juanie/services/users/tables'
+import { expect, test } from 'vitest'
+import { Browser } from '../testing/browser.ts'
+import { type TestApp, testApp } from '../testing/test-app.ts'
+
+const password = 'correct horse battery'
+
+const pathOf = (url: string) => new URL(url).pathname
+
+async function setUp(t: TestApp): Promise<Browser> {
+  const steps = await t.app.firstSteps()
+  const browser = new Browser(t.url)
+  const page = await browser.submit(pathOf((steps as { url: string }).url), {
+    email: 'ada@example.com',
+    name: 'Ada',
+    password,
+  })
+  expect(page.text).toContain('Signed in as <strong>ada@example.com</strong>')
+  return browser
+}
+
+async function invite(t: TestApp, email: string, role: 'owner' | 'developer' | 'viewer' = 'developer') {
+  const [ada] = await t.db.db.select().from(users)
+  const session = {
+    userId: ada!.id,
+    email: ada!.email,
+    name: ada!.name,
+    credential: { kind: 'token' as const, id: ada!.id },
+  }
+  const { rows } = await t.app.get(Organizations).list(session, { limit: 1 })
+  const actor = { kind: 'user' as const, id: ada!.id, name: ada!.name }
+  const { url } = await t.app
+    .get(Invitations)
+    .invite({ organizationId: rows[0]!.id, projectId: null, actor }, { email, role })
+  return pathOf(url)
+}
+
+test('the setup link makes the first administrator once, signs in, and is then over', async () => {
+  await using t = await testApp()
+  const steps = await t.app.firstSteps()
+  if (steps.kind !== 'setup') throw new Error('no link')
+  const link = pathOf(steps.url)
+  const browser = new Browser(t.url)
+  expect((await browser.get('/')).text).toContain('no administrator yet')
+  expect((await browser.get(link)).text).toContain('Set up the first administrator')
+
+  const wrong = await browser.submit(link, { email: 'ada', name: ' ', password: 'short' })
+  expect(wrong.status).toBe(400)
+  expect(wrong.text).toContain('value="ada"')
+  expect(wrong.text.match(/aria-invalid/g)).toHaveLength(3)
+  expect(wrong.text).not.toContain('short"')
+
+  const both = await Promise.all(
+    ['ada@example.com', 'eve@example.com'].map((email) =>
+      new Browser(t.url).submit(link, { email, name: 'Someone', password }),
+    ),
+  )
+  expect(both.map((page) => page.status).sort()).toEqual([200, 404])
+  expect((await browser.get(link)).status).toBe(404)
+  expect(await t.app.get(Setup).link()).toBeNull()
+  expect(await t.app.firstSteps()).toEqual({ kind: 'ready', email: null })
+})
+
+test('each start without an administrator prints a new link and ends the old one', async () => {
+  await using t = await testApp()
+  const [first, second] = [await t.app.get(Setup).link(), await t.app.get(Setup).link()]
+  const browser = new Browser(t.url)
+  expect((await browser.get(pathOf(first!))).status).toBe(404)
+  expect((await browser.get(pathOf(second!))).status).toBe(200)
+})
+
+test('the configured account is ready, and a later change of its password there changes nothing', async () => {
+  await using t = await testApp({ JUANIE_ADMIN_EMAIL: 'ada@example.com', JUANIE_ADMIN_PASSWORD: password })
+  expect(await t.app.firstSteps()).toEqual({ kind: 'ready', email: 'ada@example.com' })
+  await t.app.get(Setup).ensureAdministrator({ email: 'ada@example.com', password: 'another password' })
+  await t.app.get(Setup).ensureAdministrator({ email: 'eve@example.com', password: 'another password' })
+  const browser = new Browser(t.url)
+  expect((await browser.submit('/sign-in', { email: 'ada@example.com', password: 'another password' })).status).toBe(
+    401,
+  )
+  expect((await browser.submit('/sign-in', { email: 'eve@example.com', password: 'another password' })).status).toBe(
+    401,
+  )
+  const page = await browser.submit('/sign-in', { email: 'ADA@example.com ', password })
+  expect(page.text).toContain('What to do next')
+  expect(page.text).toContain('main <span class="quiet">owner</span>')
+})
+
+test('who signs out is out, also with a cookie that was kept aside', async () => {
+  await using t = await testApp()
+  const browser = await setUp(t)
+  const kept = new Map(browser.cookies)
+  expect((await browser.submit('/sign-out', {})).text).toContain('<form class="card" method="post" action="/sign-in"')
+  expect(browser.cookies.size).toBe(0)
+  for (const [name, value] of kept) browser.cookies.set(name, value)
+  expect((await browser.get('/')).text).not.toContain('Signed in as')
+})
+
+test('the start page renews an access token that has run out', async () => {
+  await using t = await testApp()
+  const browser = await setUp(t)
+  const before = browser.cookies.get('juanie_refresh')
+  browser.cookies.delete('juanie_access')
+  expect((await browser.get('/')).text).toContain('Signed in as')
+  expect(browser.cookies.get('juanie_access')).toBeTruthy()
+  expect(browser.cookies.get('juanie_refresh')).not.toBe(before)
+})
+
+test('an invitation makes an account for its address, once', async () => {
+  await using t = await testApp()
+  await setUp(t)
+  const link = await invite(t, 'bob@example.com', 'viewer')
+  const bob = new Browser(t.url)
+  expect((await bob.get(link)).text).toContain(
+    '<strong>bob@example.com</strong> was invited as <strong>viewer</strong>',
+  )
+  expect((await bob.submit(link, { name: 'Bob', password: 'short' })).status).toBe(400)
+  // The address of the form is not believed.
+  const page = await bob.submit(link, { email: 'eve@example.com', name: 'Bob', password })
+  expect(page.text).toContain('Signed in as <strong>bob@example.com</strong>')
+  expect(page.text).toContain('main <span class="quiet">viewer</span>')
+  expect((await new Browser(t.url).submit(link, { name: 'Eve', password })).status).toBe(404)
+})
+
+test('an invitation is for its address alone, be it signed in or not', async () => {
+  await using t = await testApp()
+  const ada = await setUp(t)
+  const first = await invite(t, 'bob@example.com')
+  await new Browser(t.url).submit(first, { name: 'Bob', password })
+
+  const other = await invite(t, 'carol@example.com')
+  const asAda = await ada.get(other)
+  expect(asAda.text).toContain('<strong>ada@example.com</strong> is signed in')
+  expect((await ada.submit(other, { name: 'Carol', password })).status).toBe(403)
+  expect((await ada.get(other)).status).toBe(200)
+})
+
+test('somebody with an account accepts with its password, and wrong ones are refused', async () => {
+  await using t = await testApp()
+  await setUp(t)
+  await new Browser(t.url).submit(await invite(t, 'bob@example.com', 'viewer'), { name: 'Bob', password })
+  const bobs = await t.db.pool.query(`delete from organization_members where role = 'viewer' returning user_id`)
+  expect(bobs.rowCount).toBe(1)
+  const link = await invite(t, 'Bob@Example.com', 'owner')
+  const bob = new Browser(t.url)
+  expect((await bob.get(link)).text).toContain('There is an account with this address')
+  expect((await bob.submit(link, { password: 'wrong password' })).status).toBe(401)
+  expect((await bob.submit(link, { password })).text).toContain('main <span class="quiet">owner</span>')
+})
+
+test('a second invitation of an address replaces the first, and a member is not invited again', async () => {
+  await using t = await testApp()
+  await setUp(t)
+  const first = await invite(t, 'bob@example.com', 'owner')
+  const second = await invite(t, 'BOB@example.com', 'viewer')
+  const browser = new Browser(t.url)
+  expect((await browser.get(first)).status).toBe(404)
+  expect((await browser.get(second)).status).toBe(200)
+  await expect(invite(t, 'ADA@example.com')).rejects.toMatchObject({ reason: 'invitation.already_member' })
+})
+
+test('a link that has run out is over', async () => {
+  await using t = await testApp()
+  const steps = await t.app.firstSteps()
+  await t.db.pool.query(`update setup_links set expires_at = now() - interval '1 second'`)
+  const path = pathOf((steps as { url: string }).url)
+  expect((await new Browser(t.url).submit(path, { email: 'a@example.com', name: 'A', password })).status).toBe(404)
+})
+
+test('forms of other sites are refused, whatever cookies come with them', async () => {
+  await using t = await testApp()
+  const browser = await setUp(t)
+  for (const origin of ['https://evil.example.com', 'null', 'http://shop-dev.localhost:8080']) {
+    const page = await browser.submit('/sign-out', {}, { origin })
+    expect(page.status).toBe(403)
+    const signIn = await browser.submit('/sign-in', { email: 'ada@example.com', password }, { origin })
+    expect(signIn.status).toBe(403)
+    const call = await browser.call('auth.tokens.create', { name: 'stolen' }, { origin })
+    expect(call.status).toBe(403)
+  }
+  expect((await browser.get('/')).text).toContain('Signed in as')
+})
+
+test('pages speak the language of the browser, or the one that was chosen', async () => {
+  await using t = await testApp()
+  const browser = await setUp(t)
+  const chinese = await browser.get('/', { 'accept-language': 'zh-TW,zh;q=0.9,en;q=0.5' })
+  expect(chinese.text).toContain('<html lang="zh-CN">')
+  expect(chinese.text).toContain('接下来做什么')
+  expect((await browser.get('/', { 'accept-language': 'fr,en;q=0.2,zh;q=0.1' })).text).toContain('<html lang="en">')
+  await browser.get('/?lang=zh-CN')
+  expect((await browser.get('/', { 'accept-language': 'en' })).text).toContain('<html lang="zh-CN">')
+})
+
+test('nothing that a visitor sends becomes markup, and pages run no inline script', async () => {
+  await using t = await testApp()
+  await setUp(t)
+  const evil = '"><script>alert(1)</script>'
+  const page = await new Browser(t.url).submit('/sign-in', { email: evil, password })
+  expect(page.status).toBe(401)
+  expect(page.text).not.toContain('<script>alert')
+  expect(page.text).toContain('&lt;script&gt;alert(1)')
+  expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
+  expect(page.headers.get('content-security-policy')).not.toContain('unsafe')
+  expect(page.text).not.toMatch(/<script(?! src=)|\son\w+=|style="/)
+  const asset = /href="(\/assets\/[^"]+\.css)"/.exec(page.text)![1]!
+  const style = await fetch(`${t.url}${asset}`)
+  expect(style.headers.get('cache-control')).toContain('immutable')
+})
