@@ -3,7 +3,7 @@ import { equals } from '@actions/expressions/result'
 import { Conversion, type Data, isPrimitive, isTruthy, toPlain, toText } from './expression-data.ts'
 
 /** Characters that a function may build: nested calls of format() would otherwise double a text fifty times. */
-export const maxTextLength = 10 * 1024 * 1024
+const maxTextLength = 10 * 1024 * 1024
 
 const tooLong = 'The expression makes a text of more than 10 MiB.'
 

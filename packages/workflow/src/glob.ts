@@ -5,7 +5,7 @@
  */
 export type Test = (char: string) => boolean
 
-export type Instruction =
+type Instruction =
   | { kind: 'char'; test: Test }
   /** Goes on at both places. */
   | { kind: 'split'; first: number; second: number }

@@ -1,11 +1,21 @@
 import { createHash } from 'node:crypto'
-import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+} from 'node:fs'
 import { join, sep } from 'node:path'
 import { FunctionError } from './functions.ts'
 import { compilePaths, type PathPattern } from './path-glob.ts'
 
 /** hashFiles() runs while a step waits; these bounds keep one expression from holding up the agent. */
-export const hashLimits = { entries: 100_000, bytes: 1024 * 1024 * 1024 } as const
+const hashLimits = { entries: 100_000, bytes: 1024 * 1024 * 1024 } as const
 
 /**
  * SHA-256 over the SHA-256 of each file that matches, or '' when none does. Folders are walked in the order of their
@@ -69,6 +79,11 @@ function* walk(path: string, patterns: PathPattern[], budget: { entries: number 
   for (const name of names) yield* walk(join(path, name), patterns, budget)
 }
 
+/** Whether the file that was really opened lies in the workspace; only Linux can tell. */
+function isBelow(handle: number, home: string): boolean {
+  return process.platform !== 'linux' || readlinkSync(`/proc/self/fd/${handle}`).startsWith(home + sep)
+}
+
 function reading<T>(path: string, read: () => T): T {
   try {
     return read()
@@ -85,10 +100,11 @@ function fileDigest(home: string, file: string, budget: { bytes: number }): Buff
     return null
   }
   if (!target.startsWith(home + sep)) return null
-  if (!lstatSync(target).isFile()) return null
-  const handle = reading(file, () => openSync(target, 'r'))
+  // A step may swap what lies there at any moment; opening a pipe must not wait for its other end.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const handle = reading(file, () => openSync(target, flags))
   try {
-    if (!fstatSync(handle).isFile()) return null
+    if (!fstatSync(handle).isFile() || !isBelow(handle, home)) return null
     const hash = createHash('sha256')
     const block = Buffer.allocUnsafe(256 * 1024)
     for (;;) {

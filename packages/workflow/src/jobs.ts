@@ -11,6 +11,7 @@ import {
   readTemplates,
   readTexts,
 } from './read.ts'
+import { warnOfUnknownNames } from './references.ts'
 import { readSteps } from './steps.ts'
 import { readStrategy } from './strategy.ts'
 import { child, type Entry, entry, type Node, scalarText } from './yaml.ts'
@@ -25,7 +26,7 @@ const unsupported = {
   'cancel-timeout-minutes': 'This key is not supported; a cancelled job is ended with its whole process tree.',
 }
 
-/** Neither key changes what a job of an unlimited number does, so they warn rather than refuse. */
+/** Said at the key of the workflow and of a job alike. */
 export const concurrencyWarning =
   "'concurrency' is not honoured yet: runs of the same group may run at the same time and none is cancelled."
 
@@ -65,6 +66,10 @@ function readJob(id: string, { key, value: node }: Entry, problems: Problems): N
   if (!entry(node, 'uses') && (!stepsNode || (stepsNode.kind === 'sequence' && stepsNode.items.length === 0))) {
     problems.error(stepsNode ?? key, `Job '${id}' has no steps; add at least one under 'steps'.`)
   }
+  const ids = steps.flatMap((step) => (step.id === undefined ? [] : [step.id]))
+  // With a step that could not be read, its id is not known.
+  const complete = stepsNode?.kind === 'sequence' && stepsNode.items.length === steps.length
+  if (complete) warnOfUnknownNames(node, { needs: needs.map(({ text }) => text), steps: ids }, problems)
   const name = scalarText(at('name'))
   const strategy = readStrategy(at('strategy'), problems)
   const timeoutMinutes = readMinutes(at('timeout-minutes'), problems)

@@ -12,7 +12,7 @@ function jobOf(strategy: string, more = ''): Job {
       .join('\n')
   const text = `on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n${indented(more)}\n    strategy:\n${indented(indented(strategy))}\n    steps: [{ run: 'true' }]\n`
   const { workflow, problems } = parseWorkflow('m.yml', text)
-  expect(problems).toEqual([])
+  expect(problems.filter((each) => each.severity === 'error')).toEqual([])
   return workflow!.jobs[0]!
 }
 

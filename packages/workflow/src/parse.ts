@@ -1,10 +1,10 @@
 import { concurrencyWarning, readJobs } from './jobs.ts'
-import type { Problem, Workflow } from './model.ts'
+import type { Position, Problem, Workflow } from './model.ts'
 import { Problems } from './problems.ts'
-import { readDefaults, readTemplates } from './read.ts'
+import { entriesOf, readDefaults, readTemplates } from './read.ts'
 import { checkSchema } from './schema.ts'
 import { readTriggers } from './triggers.ts'
-import { child, entry, type MappingNode, readYaml, scalarText, YamlError } from './yaml.ts'
+import { child, entry, type MappingNode, type Node, type Range, readYaml, scalarText, YamlError } from './yaml.ts'
 
 export interface Parsed {
   /** Null as soon as one problem is an error: never half a workflow. */
@@ -40,8 +40,25 @@ function read(text: string, problems: Problems): Workflow | null {
     return null
   }
   const workflow = readRoot(root, problems)
-  for (const { position, message } of checkSchema(root)) problems.error(position, message)
+  const unread = [...permissionsOf(root)].map(({ range }) => range)
+  for (const { position, message } of checkSchema(root)) {
+    if (!position || !unread.some((range) => contains(range, position))) problems.error(position, message)
+  }
   return workflow
+}
+
+/** `permissions` have no effect here, and GitHub adds names to them: whatever they hold is accepted. */
+function* permissionsOf(root: MappingNode): Generator<Node> {
+  const jobs = entriesOf(child(root, 'jobs')).map(({ value }) => value)
+  for (const holder of [root, ...jobs]) {
+    const permissions = child(holder, 'permissions')
+    if (permissions) yield permissions
+  }
+}
+
+function contains({ start, end }: Range, { line, column }: Position): boolean {
+  const isAfter = line > start.line || (line === start.line && column >= start.column)
+  return isAfter && (line < end.line || (line === end.line && column <= end.column))
 }
 
 function readRoot(root: MappingNode, problems: Problems): Workflow {

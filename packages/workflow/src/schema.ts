@@ -16,7 +16,7 @@ import { contextNames } from './expressions.ts'
 import type { Position } from './model.ts'
 import type { Node, Range, ScalarNode } from './yaml.ts'
 
-export interface SchemaFault {
+interface SchemaFault {
   position: Position | null
   message: string
 }

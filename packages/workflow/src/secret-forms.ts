@@ -1,5 +1,5 @@
 /** A value with fewer characters is not masked: it would blank out half of every log. */
-export const shortestSecret = 4
+const shortestSecret = 4
 
 /** Encoded forms of longer values would cost more memory than they are worth; such values are masked line by line. */
 const longestEncoded = 64 * 1024

@@ -13,7 +13,7 @@ import {
 import type { Position } from './model.ts'
 
 /** A workflow file is text that people write; these bounds are far above any real one. */
-export const limits = { bytes: 1024 * 1024, tokens: 30_000, values: 30_000, depth: 64, expressions: 5000 } as const
+const limits = { bytes: 1024 * 1024, tokens: 30_000, values: 30_000, depth: 64, expressions: 5000 } as const
 
 export interface Range {
   start: Position
@@ -31,7 +31,7 @@ export interface ScalarNode {
   header?: string
 }
 
-export interface SequenceNode {
+interface SequenceNode {
   kind: 'sequence'
   items: Node[]
   range: Range
