@@ -34,6 +34,7 @@ const requestParts = [
   '0\r\nx: \xff\r\n\r\n',
   'hello',
   `GET / HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`,
+  `\r\nGET / HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
 ]
 const statuses = ['200 OK', '101 Switching', '204 No', '304 Not', '999 \x01', '200 \xff']
 const answerParts = [

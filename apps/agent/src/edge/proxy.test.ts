@@ -710,6 +710,14 @@ describe('upgraded connections', () => {
     expect(await raw(edge.port, websocket)).toMatch(/hello$/)
   })
 
+  test('an upgrade that is sent ahead ends the connection', async () => {
+    await using app = await server((_request, response) => void setTimeout(() => response.end(), 50))
+    await using edge = await proxy()
+    edge.serve(route([app]))
+    expect(await raw(edge.port, `GET / HTTP/1.1\r\nHost: ${hostname}\r\n\r\n${websocket}`)).toBe('')
+    await until(() => edge.routing.instanceStats()[0]?.inFlight === 0)
+  })
+
   test.each(['', 'abcde'])('an offer of HTTP/2 with the body "%s" is served as HTTP/1.1', async (body) => {
     await using app = await server((request, response) => {
       let got = ''
