@@ -19,7 +19,7 @@ export type CommandEvent =
   /** A command that cannot be obeyed; as on GitHub the step fails. */
   | { kind: 'refused'; command: string; message: string }
 
-export interface AnnotationPlace {
+interface AnnotationPlace {
   file?: string
   line?: number
   endLine?: number

@@ -1,4 +1,4 @@
-export interface EnvFile {
+interface EnvFile {
   /** In the order of the file; of two with one name the later counts. */
   values: Record<string, string>
   /** Each makes the step fail, as on GitHub. Values are not quoted: they may be secret. */

@@ -36,7 +36,7 @@ beforeAll(() => {
   symlinkSync(join(outside, 'folder'), join(root, 'linked'))
   symlinkSync('x.txt', join(root, 'a/inside.txt'))
   symlinkSync('nowhere', join(root, 'a/broken.txt'))
-  execFileSync('mkfifo', [join(root, 'src/pipe.js')])
+  execFileSync('/usr/bin/mkfifo', [join(root, 'src/pipe.js')])
 })
 
 afterAll(() => {

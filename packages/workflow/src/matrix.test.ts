@@ -91,6 +91,15 @@ test('objects and lists are values, and match by their parts', () => {
   expect(jobs[0]!.matrix).toEqual({ node: { version: 20, env: 'A=1' }, flags: ['-a', '-b'] })
 })
 
+test('include never changes the value of an axis', () => {
+  const strategy = `matrix:
+  node: [{ version: 20, env: A=1 }]
+  include:
+    - node: { version: 20 }
+      extra: yes`
+  expect(combinations(strategy)).toEqual([{ node: { version: 20, env: 'A=1' }, extra: 'yes' }])
+})
+
 test('expressions yield the matrix, an axis, include, exclude or a value', () => {
   const needs: Contexts['needs'] = {
     plan: { result: 'success', outputs: { all: '{"a":[1,2],"include":[{"a":2,"b":"x"},{"a":3}]}', list: '["p","q"]' } },

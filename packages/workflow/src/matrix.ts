@@ -88,15 +88,16 @@ function expandMatrix(job: Job, contexts: Contexts): Combination[] {
   }
   originals = originals.filter((each) => !exclude.some((pattern) => isWithin(pattern, each)))
   const extended = originals.map((each) => ({ ...each }))
-  const added: Combination[] = []
+  const own: Combination[] = []
   for (const extra of include) {
     // An entry extends each original whose axis values it does not contradict; if there is none, it is a job itself.
     const onAxes = Object.fromEntries(Object.entries(extra).filter(([name]) => Object.hasOwn(axes, name)))
+    const added = Object.entries(extra).filter(([name]) => !Object.hasOwn(axes, name))
     const hits = originals.flatMap((each, index) => (isWithin(onAxes, each) ? [index] : []))
-    for (const index of hits) Object.assign(extended[index]!, extra)
-    if (hits.length === 0) added.push({ ...extra })
+    for (const index of hits) Object.assign(extended[index]!, Object.fromEntries(added))
+    if (hits.length === 0) own.push({ ...extra })
   }
-  const all = [...extended, ...added]
+  const all = [...extended, ...own]
   if (all.length === 0) throw new ExpressionError(`The matrix of job '${job.id}' leaves no job after 'exclude'.`)
   return all
 }

@@ -1,7 +1,7 @@
 import { anyChar, append, exactly, notSlash, type Program, readClass, runProgram, type Test } from './glob.ts'
 import type { PushTrigger } from './model.ts'
 
-export interface PushEvent {
+interface PushEvent {
   /** Full name, `refs/heads/…` or `refs/tags/…`. */
   ref: string
   /** Paths that the push changed; null when they are unknown or too many to list, which counts as a match. */

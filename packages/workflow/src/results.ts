@@ -8,7 +8,7 @@ export interface InstanceResult {
   continueOnError?: boolean
 }
 
-export type JobResult = NonNullable<Contexts['needs']>[string]
+type JobResult = NonNullable<Contexts['needs']>[string]
 
 /**
  * The result of a job from its instances, in the order of the matrix: a failure wins over a cancellation, that over
