@@ -16,7 +16,7 @@ const style = `
   font: 1rem/1.55 system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif;
 }
 * { box-sizing: border-box }
-body { margin: 0; min-height: 100vh; background: var(--back); color: var(--text); display: grid; grid-template-rows: auto 1fr }
+body { margin: 0; min-height: 100vh; background: var(--back); color: var(--text); display: grid; grid-template: auto 1fr / minmax(0, 1fr) }
 header { display: flex; justify-content: space-between; align-items: center; gap: 1rem; padding: 1rem clamp(1rem, 4vw, 2.5rem) }
 header a.brand { color: inherit; font-weight: 700; font-size: 1.125rem; text-decoration: none }
 nav ul { display: flex; gap: .75rem; list-style: none; margin: 0; padding: 0; font-size: .9375rem }
@@ -49,7 +49,8 @@ ol.steps > li::before { content: counter(step); position: absolute; left: 0; top
 ol.steps h3 { font-size: 1rem; margin: 0 0 .25rem }
 ol.steps p { margin: .35rem 0 0; font-size: .9375rem }
 .command { display: flex; gap: .5rem; align-items: start }
-pre { flex: 1; min-width: 0; margin: 0; padding: .6rem .8rem; background: var(--code); border: 1px solid var(--line); border-radius: .5rem; overflow-x: auto; font: .875rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
+pre { flex: 1; min-width: 0; margin: 0; padding: .6rem .8rem; background: var(--code); border: 1px solid var(--line); border-radius: .5rem; white-space: pre-wrap; overflow-wrap: anywhere; font: .875rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
+code { font: .9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: var(--code); border-radius: .25rem; padding: .1em .3em }
 ul.names { display: flex; flex-wrap: wrap; gap: .5rem; list-style: none; padding: 0; margin: 0 }
 ul.names li { background: var(--card); border: 1px solid var(--line); border-radius: 2rem; padding: .2rem .8rem }
 [hidden] { display: none !important }

@@ -58,7 +58,10 @@ interface Field {
 function field({ name, label, autocomplete, hint, isFirst }: Field, trouble: Trouble): Html {
   const wrong = trouble.fields[name]
   const about = [wrong ? `${name}-wrong` : null, hint ? `${name}-hint` : null].filter(Boolean).join(' ')
-  const hasFocus = wrong ? true : isFirst && Object.keys(trouble.fields).length === 0
+  const isAlone = Object.keys(trouble.fields).length === 0
+  // After a wrong password that is the field to fill again.
+  const isFirstEmpty = trouble.values.email ? name === 'password' : isFirst
+  const hasFocus = wrong ? true : isAlone && isFirstEmpty
   const value = name === 'password' ? undefined : trouble.values[name]
   const limits =
     name === 'email' ? html` maxlength="320"` : name === 'name' ? html` maxlength="100"` : html` maxlength="256"`
@@ -155,7 +158,7 @@ export interface Home {
 export function homePage(frame: Frame, home: Home): string {
   const t = textsOf(frame)
   const organization = home.organizations[0]?.slug ?? 'main'
-  const steps: [string, string, string][] = [
+  const steps: [string, string, Sentence][] = [
     [
       t.stepCommand,
       `mkdir -p ~/.local/bin && ln -sf ${quoted(`${home.root}/apps/cli/bin/juanie.mjs`)} ~/.local/bin/juanie`,
@@ -184,7 +187,7 @@ ${
 
 const step = (
   t: Texts,
-  { place, title, command, hint }: { place: number; title: string; command: string; hint: string },
+  { place, title, command, hint }: { place: number; title: string; command: string; hint: Sentence },
 ) =>
   html`<li><h3>${title}</h3><div class="command"><pre id="command-${place}" tabindex="0">${command}</pre><button class="plain" type="button" hidden data-copies="command-${place}" data-done="${t.copied}">${t.copy}</button></div><p class="quiet">${hint}</p></li>`
 
