@@ -61,7 +61,10 @@ function write(file, content) {
 
 async function main() {
   const stamp = currentStamp(root)
-  if (stamp === builtStamp(root) && !process.argv.includes('--force')) return
+  if (stamp === builtStamp(root) && !process.argv.includes('--force')) {
+    console.error('dist/ is up to date.')
+    return
+  }
   const started = performance.now()
   try {
     mkdirSync(dist, { recursive: true })

@@ -23,6 +23,7 @@ export class LocalAgent {
   readonly #env: Record<string, string>
   #identity: ProcessIdentity | null = null
   #watch: NodeJS.Timeout | null = null
+  #beginning: Promise<AgentHolder> | null = null
   #isReleased = false
 
   constructor({ config, home, env }: Options) {
@@ -39,19 +40,26 @@ export class LocalAgent {
     return holder !== null && [this.#home.path, this.#home.given].some((path) => holder.command.includes(`${path}/`))
   }
 
-  /** Resolves when the agent works and its edge listens. */
-  async start(): Promise<AgentHolder> {
-    const living = (await this.#adopt()) ?? (await this.#launch())
-    // A crash point is for one death: the agent that comes after it must live.
-    delete this.#env.JUANIE_CRASH_POINT
-    this.#watchOver()
-    return living
+  /** Adopts or starts the agent, once; resolves when it works and its edge listens. */
+  begin(): Promise<AgentHolder> {
+    this.#beginning ??= this.#begin()
+    // Whoever asks last hears of a failure; those who only wanted it to begin need not.
+    this.#beginning.catch(() => {})
+    return this.#beginning
   }
 
   /** Leaves it to itself. */
   release(): void {
     this.#isReleased = true
     if (this.#watch) clearTimeout(this.#watch)
+  }
+
+  async #begin(): Promise<AgentHolder> {
+    const living = (await this.#adopt()) ?? (await this.#launch())
+    // A crash point is for one death: the agent that comes after it must live.
+    delete this.#env.JUANIE_CRASH_POINT
+    this.#watchOver()
+    return living
   }
 
   async #adopt(): Promise<AgentHolder | null> {

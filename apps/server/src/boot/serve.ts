@@ -1,10 +1,12 @@
-import { closeSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { type Config, loadConfig } from '@juanie/core/config'
 import { migrateDatabase } from '@juanie/core/database'
 import { type Home, openHome, readMasterKey, stepUser, writeSecret } from '@juanie/core/home'
 import type { ServerFile } from '@juanie/core/local-agent'
 import { findHolder, type Lock, takeLock } from '@juanie/core/lock'
+import { armCrashPoint } from '@juanie/core/points'
 import { portRefusal, tryListen } from '@juanie/core/port-holder'
+import { dataFolder } from '@juanie/core/postgres/data'
 import { openPostgres } from '@juanie/core/postgres/open'
 import { freePort } from '@juanie/core/postgres/postmaster'
 import { StartError } from '@juanie/core/start-error'
@@ -22,6 +24,7 @@ import { welcome } from './welcome.ts'
 export async function serve(env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const end = endOfServing()
   const config = await withPorts(loadConfig(env))
+  armCrashPoint(config.crashPoint ?? undefined)
   const home = openHome(config.home)
   const closers = new Closers()
   try {
@@ -34,10 +37,17 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
 
     // The key first: a home with a database and without a key is one that lost it.
     if (!config.masterKey) readMasterKey(home)
+    closers.add(async () => agent.release())
+    // Applications do not wait for the database, which after a reboot may have a log to replay. On a first start there
+    // are none, and a database that cannot be opened leaves nothing behind.
+    if (existsSync(dataFolder(home))) agent.begin()
     const opening = openPostgres(home, { databaseUrl: config.databaseUrl, onRestart: reportRestart })
     closers.add(async () => (await opening.catch(() => null))?.stop())
     // Loading the application takes about as long as PostgreSQL takes to start, and is done meanwhile.
-    const [postgres, { createApp }] = await Promise.all([opening, import('../app.ts')])
+    const loaded = await Promise.race([Promise.all([opening, import('../app.ts')]), end.then(() => null)])
+    if (!loaded) return 0
+    const [postgres, { createApp }] = loaded
+    agent.begin()
     const pool = openPool(postgres.url)
     closers.add(() => pool.end())
     await migrateDatabase(pool, config.root)
@@ -51,8 +61,7 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
     closers.add(async () => rmSync(home.serverFile, { force: true }))
     lock.announce({ pid: process.pid, url: config.url })
 
-    const living = await Promise.race([agent.start(), end.then(() => null)])
-    closers.add(async () => agent.release())
+    const living = await Promise.race([agent.begin(), end.then(() => null)])
     if (living) {
       const text = await welcome({
         config,

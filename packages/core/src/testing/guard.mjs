@@ -3,7 +3,7 @@
 // It runs in a session of its own and holds the read end of a pipe whose other end only the run holds. Each line names
 // a folder to watch ("+/tmp/x") or to forget ("-/tmp/x"). When the pipe closes, for whatever reason, every process that
 // lives in a watched folder is ended and the folder removed.
-import { readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -13,7 +13,24 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (line.startsWith('+')) folders.add(line.slice(1))
   else folders.delete(line.slice(1))
 }
-for (const folder of folders) await clear(folder)
+for (const folder of folders) {
+  for (const home of movedHomes(folder, 2)) await clear(home)
+  await clear(folder)
+}
+
+/** Homes below the folder that root's rule put elsewhere and left a link to. */
+function movedHomes(folder, depth) {
+  try {
+    return readdirSync(folder).flatMap((name) => {
+      const path = join(folder, name)
+      const found = lstatSync(path)
+      if (found.isSymbolicLink()) return readlinkSync(path).startsWith('/var/lib/juanie/') ? [path] : []
+      return found.isDirectory() && depth > 1 ? movedHomes(path, depth - 1) : []
+    })
+  } catch {
+    return []
+  }
+}
 
 async function clear(folder) {
   let real = folder
