@@ -348,7 +348,7 @@ export class Exchange implements Work {
 }
 
 /** Reads and drops what a client still sends, for a while; then its connection is closed. */
-export function discard(request: IncomingMessage): void {
+function discard(request: IncomingMessage): void {
   request.removeAllListeners('data')
   request.resume()
   const limit = setTimeout(() => request.destroy(), discardMs)

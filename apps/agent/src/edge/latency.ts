@@ -8,7 +8,7 @@ const smallestMs = 0.1
 const perOctave = 6
 const buckets = 128
 
-export const latencyBucketUpperMs = (bucket: number): number => smallestMs * 2 ** (bucket / perOctave)
+const upperMs = (bucket: number): number => smallestMs * 2 ** (bucket / perOctave)
 
 export class Histogram {
   readonly #counts = new Uint32Array(buckets)
@@ -27,19 +27,13 @@ export class Histogram {
   }
 }
 
-export function mergeLatencies(...several: LatencyCounts[]): LatencyCounts {
-  const sums = new Map<number, number>()
-  for (const [bucket, count] of several.flat()) sums.set(bucket, (sums.get(bucket) ?? 0) + count)
-  return [...sums].sort(([a], [b]) => a - b)
-}
-
 /** The latency that the given share (0 to 1) of requests did not exceed, in ms; null without requests. */
 export function latencyAt(share: number, counts: LatencyCounts): number | null {
   const total = counts.reduce((sum, [, count]) => sum + count, 0)
   let left = Math.ceil(total * share)
   for (const [bucket, count] of counts) {
     left -= count
-    if (left <= 0 && total > 0) return latencyBucketUpperMs(bucket)
+    if (left <= 0 && total > 0) return upperMs(bucket)
   }
   return null
 }

@@ -30,8 +30,8 @@ export interface Target {
   port: number
 }
 
-export const routeStates = ['serving', 'unavailable', 'starting'] as const
-export type RouteState = (typeof routeStates)[number]
+const routeStates = ['serving', 'unavailable', 'starting'] as const
+type RouteState = (typeof routeStates)[number]
 
 export interface Route {
   /** Compared without case, port and a trailing dot. */

@@ -5,7 +5,7 @@ import net from 'node:net'
 import { join } from 'node:path'
 import { identify, isRunning, waitUntilGone } from '@juanie/core/process-identity'
 import { afterEach, beforeAll, expect, test } from 'vitest'
-import type { EdgeRefusal } from './client.ts'
+import { type EdgeRefusal, EdgeUnreachable } from './client.ts'
 import { edgeSocketPath } from './protocol.ts'
 import { type EdgeEvent, EdgeSupervisor } from './supervisor.ts'
 import { application, ask, bundle, endApplications, route, temporaryFolder, until } from './testing.ts'
@@ -112,7 +112,7 @@ test('a taken port is named with its holder, and no edge is left', async () => {
   const { port } = holder.address() as net.AddressInfo
   const { supervisor } = supervise(folder.path, { port })
   await expect(supervisor.start()).rejects.toThrow(`EDGE_PORT: port ${port} is taken by process ${process.pid} (`)
-  await expect(supervisor.client.identity()).rejects.toThrow('does not answer')
+  await expect(supervisor.client.identity()).rejects.toThrow(EdgeUnreachable)
   supervisor.release()
   await new Promise((resolve) => holder.close(resolve))
 })

@@ -226,15 +226,14 @@ export class EdgeSupervisor {
 }
 
 /** The edge gets nothing of the agent's environment: it needs none of it, and secrets lie there. */
-export const edgeEnvironment = (): Record<string, string> => ({
+const edgeEnvironment = (): Record<string, string> => ({
   LANG: 'C.UTF-8',
   MALLOC_ARENA_MAX: '2',
   UV_THREADPOOL_SIZE: '1',
 })
 
 /** What `EdgeIdentity.build` is for this program. */
-export const buildOf = (entry: string): string =>
-  createHash('sha256').update(readFileSync(entry)).digest('hex').slice(0, 16)
+const buildOf = (entry: string): string => createHash('sha256').update(readFileSync(entry)).digest('hex').slice(0, 16)
 
 const logPath = (folder: string) => join(folder, 'edge.log')
 

@@ -71,7 +71,7 @@ export async function application(id: string): Promise<Application> {
 }
 
 /** The address alone, as it stands in a table. */
-export const target = ({ id, host, port }: Target): Target => ({ id, host, port })
+const target = ({ id, host, port }: Target): Target => ({ id, host, port })
 
 export function route(instances: Target[], more: Partial<Route> = {}): Route {
   return {
