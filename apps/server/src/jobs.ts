@@ -1,12 +1,32 @@
 import { Sessions, SignInLimits } from '@juanie/services/auth'
+import { Pushes, Repositories } from '@juanie/services/repositories'
+import { LeaseJudge, RunCleaning } from '@juanie/services/runs'
 import type { HttpDeps } from './http/index.ts'
 
 const hourMs = 3_600_000
+const pushSweepMs = 5_000
+const resumeMs = 60_000
+/** A deleted project's repository can be brought back for so long. */
+const folderKeptMs = 7 * 24 * hourMs
 
 /** The jobs of all domains, and the sweeps that find what a lost job, a crash or time has left. */
 export function registerJobs({ kernel, get }: Pick<HttpDeps, 'kernel' | 'get'>): void {
   kernel.jobs.register([])
 
+  kernel.sweeps.every(pushSweepMs, 'pushes.recover', async () => {
+    await get(Pushes).recover({ olderThanMs: pushSweepMs })
+  })
+  kernel.sweeps.every(resumeMs, 'runs.resume', async () => {
+    await get(LeaseJudge).resume()
+  })
+  kernel.sweeps.every(hourMs / 4, 'repositories.compare', async () => {
+    await get(Pushes).compareAll()
+  })
+  kernel.sweeps.every(hourMs, 'runs.clean', async () => {
+    await get(RunCleaning).clean()
+    await get(RunCleaning).repin()
+    await get(Repositories).clean(folderKeptMs)
+  })
   kernel.sweeps.every(hourMs, 'auth.sessions', () => get(Sessions).sweep())
   kernel.sweeps.every(hourMs, 'auth.limits', () => get(SignInLimits).sweep())
 }

@@ -1,11 +1,28 @@
+import { policy as deployments } from '@juanie/services/deployments/policy'
 import { policy as environments } from '@juanie/services/environments/policy'
+import { policy as hosts } from '@juanie/services/hosts/policy'
 import type { Policy } from '@juanie/services/organizations/contract'
 import { policy as organizations } from '@juanie/services/organizations/policy'
+import { policy as pipelines } from '@juanie/services/pipelines/policy'
 import { policy as projects } from '@juanie/services/projects/policy'
+import { policy as releases } from '@juanie/services/releases/policy'
+import { policy as repositories } from '@juanie/services/repositories/policy'
+import { policy as runs } from '@juanie/services/runs/policy'
 import { policy as secrets } from '@juanie/services/secrets/policy'
 
 /** The tables of all domains; none says anything of another's permissions. */
-export const policies: readonly Policy[] = [organizations, projects, environments, secrets]
+export const policies: readonly Policy[] = [
+  runs,
+  pipelines,
+  repositories,
+  hosts,
+  organizations,
+  projects,
+  environments,
+  secrets,
+  releases,
+  deployments,
+]
 
 /** Who may do what. */
 export const policy: Policy = Object.assign({}, ...policies)

@@ -1,12 +1,24 @@
 import { router } from '@juanie/core/trpc'
 import { AccessTokens, Sessions } from '@juanie/services/auth'
 import { authRouter } from '@juanie/services/auth/router'
+import { Deployments } from '@juanie/services/deployments'
+import { deploymentsRouter } from '@juanie/services/deployments/router'
 import { Environments } from '@juanie/services/environments'
 import { environmentsRouter } from '@juanie/services/environments/router'
+import { Hosts } from '@juanie/services/hosts'
+import { hostsRouter } from '@juanie/services/hosts/router'
 import { Invitations, Organizations } from '@juanie/services/organizations'
 import { organizationsRouter } from '@juanie/services/organizations/router'
+import { Pipelines } from '@juanie/services/pipelines'
+import { pipelinesRouter } from '@juanie/services/pipelines/router'
 import { Projects } from '@juanie/services/projects'
 import { projectsRouter } from '@juanie/services/projects/router'
+import { Releases } from '@juanie/services/releases'
+import { releasesRouter } from '@juanie/services/releases/router'
+import { Repositories } from '@juanie/services/repositories'
+import { repositoriesRouter } from '@juanie/services/repositories/router'
+import { RunStarts, Runs } from '@juanie/services/runs'
+import { runsRouter } from '@juanie/services/runs/router'
 import { Secrets, Variables } from '@juanie/services/secrets'
 import { secretsRouter, variablesRouter } from '@juanie/services/secrets/router'
 import type { HttpDeps } from './http/index.ts'
@@ -18,8 +30,14 @@ export const appRouter = (get: HttpDeps['get']) =>
     organizations: organizationsRouter({ organizations: get(Organizations), invitations: get(Invitations) }),
     projects: projectsRouter(get(Projects)),
     environments: environmentsRouter(get(Environments)),
+    hosts: hostsRouter(get(Hosts)),
+    repositories: repositoriesRouter(get(Repositories)),
+    pipelines: pipelinesRouter(get(Pipelines)),
+    runs: runsRouter(get(Runs), get(RunStarts)),
     variables: variablesRouter(get(Variables)),
     secrets: secretsRouter(get(Secrets)),
+    releases: releasesRouter(get(Releases)),
+    deployments: deploymentsRouter(get(Deployments)),
   })
 
 export type AppRouter = ReturnType<typeof appRouter>

@@ -1,11 +1,18 @@
 import type { Door, Session } from '@juanie/core/scope'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Kernel } from '../kernel.ts'
+import { registerAgentObserved } from './agent-observed.ts'
+import { registerAgentRelease } from './agent-release.ts'
+import { registerAgentWork } from './agent-work.ts'
+import { registerBlobs } from './blobs.ts'
 import { registerEvents } from './events.ts'
+import { registerGit } from './git.ts'
 import { registerHealth } from './health.ts'
+import { registerInstanceLogs } from './instance-logs.ts'
 import { registerMetrics } from './metrics.ts'
 import { registerMissing } from './missing.ts'
 import { registerPages } from './pages.ts'
+import { registerRunLogs } from './run-logs.ts'
 import type { Streams } from './streams.ts'
 import { registerTrpc } from './trpc.ts'
 
@@ -31,6 +38,13 @@ export const httpParts: HttpPart[] = [
   registerMetrics,
   registerTrpc,
   registerEvents,
+  registerAgentObserved,
+  registerAgentRelease,
+  registerBlobs,
+  registerInstanceLogs,
+  registerGit,
+  registerAgentWork,
+  registerRunLogs,
   registerPages,
   registerMissing,
 ]

@@ -1,5 +1,6 @@
 import { Environments } from '@juanie/services/environments'
 import { Projects, TenantDoor } from '@juanie/services/projects'
+import { Repositories } from '@juanie/services/repositories'
 import { Kernel } from '../kernel.ts'
 import { policy } from '../policies.ts'
 import { domain, provide } from './domain.ts'
@@ -9,7 +10,8 @@ export const projectsModule = domain(class ProjectsModule {}, [
   // The parts of a project begin in this order and end in the opposite one.
   provide(
     Projects,
-    [Kernel, Environments],
-    ({ db, config }, environments) => new Projects({ db, url: config.url, parts: [environments] }),
+    [Kernel, Environments, Repositories],
+    ({ db, config }, environments, repositories) =>
+      new Projects({ db, url: config.url, parts: [environments, repositories] }),
   ),
 ])

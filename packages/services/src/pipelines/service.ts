@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '@juanie/core/database'
 import type { ProjectScope } from '@juanie/core/scope'
-import { type Parsed, parseWorkflow } from '@juanie/workflow'
+import { defaultWorkflow, type Parsed, parseWorkflow } from '@juanie/workflow'
 import { asc, eq, sql } from 'drizzle-orm'
 import type { Commit, GitStore } from '../repositories/port.ts'
 import type { Origin, PipelineView } from './contract.ts'
@@ -15,18 +15,6 @@ export interface WorkflowAt {
   parsed: Parsed
 }
 
-export interface Detection {
-  file: string
-  text: string
-}
-
-/** Writes a workflow for a repository that has none; null when nothing in it says what could be done. */
-export type DetectWorkflow = (files: {
-  /** Names at the root. */
-  listing: string[]
-  read(path: string): Promise<string | null>
-}) => Promise<Detection | null>
-
 /** Where workflows lie; the first folder that holds any is the one that counts. */
 export const workflowFolders = ['.juanie/workflows', '.github/workflows'] as const
 
@@ -38,18 +26,23 @@ const maxKnown = 200
 export class Pipelines {
   readonly #db: Database
   readonly #git: GitStore
-  readonly #detect: DetectWorkflow
   /** By blob or tree id and file: what git names by its content never changes. The least recently used go first. */
-  readonly #known = new Map<string, WorkflowAt | null>()
+  readonly #known = new Map<string, WorkflowAt>()
 
-  constructor(parts: { db: Database; git: GitStore; detect: DetectWorkflow }) {
+  constructor(parts: { db: Database; git: GitStore }) {
     this.#db = parts.db
     this.#git = parts.git
-    this.#detect = parts.detect
   }
 
-  /** The commit that an id means, and its workflows; null when the repository has no such commit. */
-  async read(repositoryId: string, id: string): Promise<{ commit: Commit; workflows: WorkflowAt[] } | null> {
+  /**
+   * The commit that an id means, and its workflows; null when the repository has no such commit. One without any gets
+   * the default workflow, which releases pushes of the default branch.
+   */
+  async read(
+    repositoryId: string,
+    id: string,
+    defaultBranch: string | null,
+  ): Promise<{ commit: Commit; workflows: WorkflowAt[] } | null> {
     // All asked at once, so that they are one exchange with git.
     const [commit, ...folders] = await Promise.all([
       this.#git.commit(repositoryId, id),
@@ -66,8 +59,7 @@ export class Pipelines {
       )
       return { commit, workflows }
     }
-    const detected = await this.#default(repositoryId, commit)
-    return { commit, workflows: detected ? [detected] : [] }
+    return { commit, workflows: [await this.#default(repositoryId, commit, defaultBranch ?? 'main')] }
   }
 
   async #file(repositoryId: string, blob: string, file: string): Promise<WorkflowAt> {
@@ -88,26 +80,24 @@ export class Pipelines {
             ],
           }
         : parseWorkflow(file, text)
-    return this.#keep(`${blob} ${file}`, workflowAt({ file, text: text ?? '', parsed, origin: 'repository' }))!
+    return this.#keep(`${blob} ${file}`, workflowAt({ file, text: text ?? '', parsed, origin: 'repository' }))
   }
 
-  async #default(repositoryId: string, commit: Commit): Promise<WorkflowAt | null> {
-    const known = this.#recall(`${commit.tree} `)
-    if (known !== undefined) return known
+  async #default(repositoryId: string, commit: Commit, defaultBranch: string): Promise<WorkflowAt> {
+    const key = `${commit.tree} ${defaultBranch}`
+    const known = this.#recall(key)
+    if (known) return known
     const root = (await this.#git.folder(repositoryId, commit.id, '')) ?? []
-    const found = await this.#detect({
-      listing: root.map(({ name }) => name),
-      read: async (path) => {
-        const entry = root.find(({ name, kind }) => name === path && kind === 'file')
-        return entry ? this.#git.text(repositoryId, entry.id, maxFileBytes) : null
-      },
-    })
-    if (!found) return this.#keep(`${commit.tree} `, null)
-    const parsed = parseWorkflow(found.file, found.text)
-    return this.#keep(`${commit.tree} `, workflowAt({ ...found, parsed, origin: 'default' }))
+    const read = async (path: string) => {
+      const entry = root.find(({ name, kind }) => name === path && kind === 'file')
+      return entry ? this.#git.text(repositoryId, entry.id, maxFileBytes) : null
+    }
+    const [packageJson, pyproject] = await Promise.all([read('package.json'), read('pyproject.toml')])
+    const made = defaultWorkflow({ names: root.map(({ name }) => name), packageJson, pyproject, defaultBranch })
+    return this.#keep(key, workflowAt({ ...made, parsed: parseWorkflow(made.file, made.text), origin: 'default' }))
   }
 
-  #recall(key: string): WorkflowAt | null | undefined {
+  #recall(key: string): WorkflowAt | undefined {
     const known = this.#known.get(key)
     if (known === undefined) return undefined
     this.#known.delete(key)
@@ -115,7 +105,7 @@ export class Pipelines {
     return known
   }
 
-  #keep(key: string, workflow: WorkflowAt | null): WorkflowAt | null {
+  #keep(key: string, workflow: WorkflowAt): WorkflowAt {
     this.#known.set(key, workflow)
     if (this.#known.size > maxKnown) this.#known.delete(this.#known.keys().next().value!)
     return workflow

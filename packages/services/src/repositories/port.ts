@@ -44,8 +44,8 @@ export interface GitStore {
   create(repositoryId: string, initial: InitialCommit | null): Promise<string | null>
   /** Removing what is not there is no error. */
   remove(repositoryId: string): Promise<void>
-  /** Ids of all repositories on the disk, for finding those that no row knows. */
-  list(): Promise<string[]>
+  /** Ids of the repositories whose folders were made so long ago, for finding those that no row knows. */
+  list(olderThanMs: number): Promise<string[]>
 
   /** Prepares for reads that will come soon. */
   warm(repositoryId: string): void

@@ -5,10 +5,10 @@ import type { Transaction } from '@juanie/core/database'
  * are absent from the answer, as on GitHub. Of a name that exists for the environment and for the project, the
  * environment's counts. A value that cannot be opened throws `unavailable`: nothing is ever left out silently.
  */
-export interface SecretOpener {
-  open(
-    scope: { organizationId: string; projectId: string },
-    wanted: { environment: string | null; names: string[] | 'all' },
+export interface RunSecrets {
+  forRun(
+    owner: { organizationId: string; projectId: string },
+    wanted: { environment: string | null; names: readonly string[] | 'all' },
   ): Promise<Record<string, string>>
 }
 

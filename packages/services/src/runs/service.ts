@@ -39,8 +39,8 @@ export class Runs {
         and(
           eq(pipelineRuns.projectId, scope.projectId),
           after === null ? undefined : lt(pipelineRuns.number, after),
-          input.status && eq(pipelineRuns.status, input.status),
-          input.pipelineId && eq(pipelineRuns.pipelineId, input.pipelineId),
+          input.status === undefined ? undefined : eq(pipelineRuns.status, input.status),
+          input.pipelineId === undefined ? undefined : eq(pipelineRuns.pipelineId, input.pipelineId),
           input.branch === undefined
             ? undefined
             : inArray(pipelineRuns.ref, [input.branch, `refs/heads/${input.branch}`, `refs/tags/${input.branch}`]),

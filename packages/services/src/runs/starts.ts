@@ -89,13 +89,15 @@ export class RunStarts {
   async handle(moved: MovedRef[], known?: { project: ProjectFacts; actor: Person | null }): Promise<StartedRun[]> {
     const [first] = moved
     if (!first) return []
-    const [project, actor, vars, ...drafts] = await Promise.all([
-      known?.project ?? projectFacts(this.#db, first.projectId),
+    const project = known?.project ?? (await projectFacts(this.#db, first.projectId))
+    if (!project) return []
+    // The first branch pushed is about to become the default.
+    const branch = project.defaultBranch ?? shortRef(moved.find(isStandingBranch)?.ref ?? 'refs/heads/main')
+    const [actor, vars, ...drafts] = await Promise.all([
       known ? known.actor : first.pusherId ? personFacts(this.#db, first.pusherId) : null,
       projectVariables(this.#db, first.projectId),
-      ...moved.map((push) => this.#drafts(push)),
+      ...moved.map((push) => this.#drafts(push, branch)),
     ])
-    if (!project) return []
     const started = await inWork(this.#db, async (work) => {
       const claimed = await this.#claim(work, moved, project)
       const wanted = drafts.flat().filter((draft) => draft.push !== null && claimed.has(draft.push.id))
@@ -109,7 +111,7 @@ export class RunStarts {
     const project = await projectFacts(this.#db, scope.projectId)
     if (!project) throw notFound('project')
     const { ref, id } = await this.#resolve(project, input.ref)
-    const found = await this.#pipelines.read(project.repositoryId, id)
+    const found = await this.#pipelines.read(project.repositoryId, id, project.defaultBranch)
     if (!found) throw notFound('commit')
     const workflow = choose(found.workflows, input.workflow)
     const inputs = workflow.parsed.workflow ? readInputs(workflow.parsed.workflow, input.inputs) : {}
@@ -149,10 +151,10 @@ export class RunStarts {
   }
 
   /** What this move of a ref would start. A deleted ref starts nothing. */
-  async #drafts(push: MovedRef): Promise<Draft[]> {
+  async #drafts(push: MovedRef, defaultBranch: string): Promise<Draft[]> {
     const isBranch = push.ref.startsWith('refs/heads/')
     if (push.after === noCommit || !(isBranch || push.ref.startsWith('refs/tags/'))) return []
-    const found = await this.#pipelines.read(push.repositoryId, push.after)
+    const found = await this.#pipelines.read(push.repositoryId, push.after, defaultBranch)
     if (!found) return []
     const paths = await this.#changedPaths(push, found.workflows)
     const fired = found.workflows.filter(({ parsed: { workflow } }) => {
@@ -241,7 +243,7 @@ export class RunStarts {
 
   /** The first branch pushed becomes the default. */
   async #chooseDefault(work: Work, standing: MovedRef[], project: ProjectFacts): Promise<void> {
-    const first = standing.find(({ ref }) => ref.startsWith('refs/heads/'))
+    const first = standing.find(isStandingBranch)
     if (project.defaultBranch !== null || !first) return
     const branch = shortRef(first.ref)
     const [chosen] = await work.tx
@@ -360,6 +362,8 @@ function runRow(
     return run
   }
 }
+
+const isStandingBranch = ({ ref, after }: MovedRef): boolean => ref.startsWith('refs/heads/') && after !== noCommit
 
 /** By file or by name; without either, the only one that can be started by hand. */
 function choose(workflows: WorkflowAt[], wanted: string | undefined): WorkflowAt {

@@ -14,7 +14,7 @@ import { type LeasedRow, leaseJobs, queuedJobs, runsOf } from './lease-rows.ts'
 import { failLeased, loseJob, requeueJob } from './lost.ts'
 import { secretsNamed } from './mentions.ts'
 import { latest, needsOf } from './plan.ts'
-import type { SecretOpener } from './port.ts'
+import type { RunSecrets } from './port.ts'
 import { plannedOf } from './rows.ts'
 import { channels, type RunSignals } from './signals.ts'
 import { jobs } from './tables.ts'
@@ -30,7 +30,7 @@ interface Parts extends AdvanceParts {
   db: Database
   hub: AgentHub
   git: GitStore
-  secrets: SecretOpener
+  secrets: RunSecrets
   signals: RunSignals
   limits: JobLimits
   /** Told of what goes wrong beside any request; it is tried again. */
@@ -43,7 +43,7 @@ const maxPages = 10
 const maxAtOnce = 32
 
 /** Gives queued jobs to the agents that are connected to this server, and tells them of those that should end. */
-export class JobQueue implements AgentService {
+export class JobLeases implements AgentService {
   readonly #parts: Parts
   /** Agents that are being given jobs, and whether there is news since. */
   readonly #giving = new Map<string, { again: boolean }>()
@@ -209,7 +209,7 @@ export class JobQueue implements AgentService {
     const named = secretsNamed(row.instance.job, workflow)
     const [secrets, needs] = await Promise.all([
       named === 'all' || named.length > 0
-        ? this.#parts.secrets.open(project, { environment: row.environment, names: named })
+        ? this.#parts.secrets.forRun(project, { environment: row.environment, names: named })
         : {},
       row.needs.length > 0 ? this.#needs(row) : {},
     ])

@@ -1,0 +1,53 @@
+import type { Commit, TreeEntry } from '@juanie/services/repositories'
+
+/** A commit object: headers, an empty line, the message. https://git-scm.com/book/en/v2/Git-Internals-Git-Objects */
+export function parseCommit(id: string, body: Buffer): Commit {
+  const text = body.toString('utf8')
+  const end = text.indexOf('\n\n')
+  const headers = (end < 0 ? text : text.slice(0, end)).split('\n')
+  const of = (name: string) =>
+    headers.flatMap((line) => (line.startsWith(`${name} `) ? [line.slice(name.length + 1)] : []))
+  const author = parsePerson(of('author')[0] ?? '')
+  const committer = parsePerson(of('committer')[0] ?? '')
+  return {
+    id,
+    tree: of('tree')[0] ?? '',
+    parents: of('parent'),
+    message: clean(end < 0 ? '' : text.slice(end + 2).replace(/\n+$/, '')),
+    author: { name: author.name, email: author.email },
+    committedAt: new Date(committer.seconds * 1000).toISOString(),
+  }
+}
+
+function parsePerson(text: string): { name: string; email: string; seconds: number } {
+  const [, name = '', email = '', seconds = '0'] = /^(.*?) ?<(.*?)> (-?\d+)/.exec(text) ?? []
+  // The furthest moment that a Date can hold lies below this bound.
+  const bounded = Math.min(8e12, Math.max(0, Number(seconds)))
+  return { name: clean(name), email: clean(email), seconds: bounded }
+}
+
+/** PostgreSQL has no NUL in its texts. */
+const clean = (text: string): string => text.replaceAll('\0', '\uFFFD')
+
+/** A tree object: `<mode> <name>\0<20 bytes of id>`, again and again. */
+export function parseTree(body: Buffer): TreeEntry[] {
+  const entries: TreeEntry[] = []
+  for (let at = 0; at < body.length; ) {
+    const space = body.indexOf(32, at)
+    const end = body.indexOf(0, space)
+    if (space < 0 || end < 0 || end + 21 > body.length) break
+    entries.push({
+      name: body.subarray(space + 1, end).toString('utf8'),
+      kind: kindOf(body.subarray(at, space).toString('latin1')),
+      id: body.subarray(end + 1, end + 21).toString('hex'),
+    })
+    at = end + 21
+  }
+  return entries
+}
+
+function kindOf(mode: string): TreeEntry['kind'] {
+  if (mode === '40000') return 'folder'
+  if (mode === '120000') return 'link'
+  return mode === '160000' ? 'submodule' : 'file'
+}

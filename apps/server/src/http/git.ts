@@ -1,0 +1,177 @@
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { AppError, httpStatus, notFound } from '@juanie/core/errors'
+import type { Session } from '@juanie/core/scope'
+import { type HostedRepository, Repositories } from '@juanie/services/repositories'
+import { JobTokens, jobTokenPrefix } from '@juanie/services/runs'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { LocalGitStore } from '../git/git-store.ts'
+import { flush, ProtocolError, pktLine } from '../git/pkt-line.ts'
+import { PushReceiver } from '../git/receive.ts'
+import { GitPrograms, type GitService, gitServices, type RunningGit } from '../git/service.ts'
+import type { HttpDeps } from './index.ts'
+
+const advertiseLimitMs = 60_000
+const uploadLimitMs = 30 * 60_000
+
+type Params = { organization: string; project: string }
+/** Who speaks: a person, or a job that may read its own project. */
+type Reader = { kind: 'person'; session: Session } | { kind: 'job'; projectId: string }
+
+/** Git's smart HTTP protocol: https://git-scm.com/docs/http-protocol. The dumb one is not served. */
+export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
+  const repositories = deps.get(Repositories)
+  const store = deps.get(LocalGitStore)
+  const programs = deps.get(GitPrograms)
+  const receiver = deps.get(PushReceiver)
+  const jobTokens = deps.get(JobTokens)
+
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  fastify.setErrorHandler((error, request, reply) => answer(error, request, reply))
+
+  fastify.get<{ Params: Params; Querystring: { service?: string } }>(
+    '/git/:organization/:project/info/refs',
+    async (request, reply) => {
+      const service = gitServices.find((each) => each === request.query.service)
+      if (!service) {
+        throw new AppError('invalid', 'git.protocol_unknown', {
+          message: 'Only the smart HTTP protocol is spoken here; use a newer git.',
+        })
+      }
+      const repository = await enter(request, service)
+      if (service === 'git-receive-pack') store.warm(repository.repositoryId)
+      const protocol = protocolOf(request)
+      const running = await programs.start(service, store.localPath(repository.repositoryId), {
+        advertise: true,
+        protocol,
+        limitMs: advertiseLimitMs,
+      })
+      running.child.stdin.end()
+      head(reply, `application/x-${service}-advertisement`)
+      const prefix = /version=2/.test(protocol ?? '') ? [] : [pktLine(`# service=${service}\n`), flush]
+      return reply.send(answerOf(request, running, prefix))
+    },
+  )
+
+  fastify.post<{ Params: Params }>('/git/:organization/:project/git-upload-pack', async (request, reply) => {
+    const repository = await enter(request, 'git-upload-pack')
+    const running = await programs.start('git-upload-pack', store.localPath(repository.repositoryId), {
+      advertise: false,
+      protocol: protocolOf(request),
+      limitMs: uploadLimitMs,
+    })
+    pipeline(bodyOf(request), running.child.stdin, () => {})
+    head(reply, 'application/x-git-upload-pack-result')
+    return reply.send(answerOf(request, running))
+  })
+
+  fastify.post<{ Params: Params }>('/git/:organization/:project/git-receive-pack', async (request, reply) => {
+    const { repository, reader } = await enterWith(request, 'git-receive-pack')
+    if (reader.kind !== 'person') throw notFound('repository')
+    store.warm(repository.repositoryId)
+    const { userId: id, name, email } = reader.session
+    const result = await receiver.receive({
+      repository,
+      folder: store.localPath(repository.repositoryId),
+      pusher: { id, name, email },
+      protocol: protocolOf(request),
+      body: bodyOf(request),
+    })
+    head(reply, 'application/x-git-receive-pack-result')
+    return reply.send(result)
+  })
+
+  const enter = async (request: FastifyRequest<{ Params: Params }>, service: GitService) =>
+    (await enterWith(request, service)).repository
+
+  /** Lets in whoever may read or push here; what is foreign and what does not exist look the same. */
+  async function enterWith(
+    request: FastifyRequest<{ Params: Params }>,
+    service: GitService,
+  ): Promise<{ repository: HostedRepository; reader: Reader }> {
+    const reader = await readerOf(request)
+    if (!reader) {
+      throw new AppError('unauthenticated', 'git.credentials', {
+        message: request.headers.authorization
+          ? 'This token is wrong, expired or revoked. Make a new one with `juanie token create` and use it as the password.'
+          : 'Sign in with any user name and an access token as the password. Make one with `juanie token create`.',
+      })
+    }
+    const { organization, project } = request.params
+    const repository = await repositories.find(organization, project.replace(/\.git$/, ''))
+    if (!repository) throw notFound('repository')
+    if (reader.kind === 'job') {
+      if (reader.projectId !== repository.projectId || service !== 'git-upload-pack') throw notFound('repository')
+    } else {
+      const permission = service === 'git-receive-pack' ? 'repository.push' : 'repository.read'
+      await deps.door.project(reader.session, repository.projectId, permission)
+    }
+    return { repository, reader }
+  }
+
+  async function readerOf(request: FastifyRequest): Promise<Reader | null> {
+    // Cookies of a browser are no credentials here.
+    const { authorization } = request.headers
+    if (!authorization) return null
+    const password = passwordOf(authorization)
+    if (password?.startsWith(jobTokenPrefix)) {
+      const job = await jobTokens.read(password)
+      return job && { kind: 'job', projectId: job.projectId }
+    }
+    const session = await deps.sessionOf(request)
+    return session && { kind: 'person', session }
+  }
+}
+
+function passwordOf(authorization: string): string | null {
+  const value = /^basic\s+(\S+)$/i.exec(authorization.trim())?.[1]
+  if (value === undefined) return /^bearer\s+(\S+)$/i.exec(authorization.trim())?.[1] ?? null
+  const pair = Buffer.from(value, 'base64').toString('utf8')
+  const colon = pair.indexOf(':')
+  return colon < 0 ? null : pair.slice(colon + 1)
+}
+
+const protocolOf = (request: FastifyRequest): string | undefined => {
+  const header = request.headers['git-protocol']
+  return typeof header === 'string' ? header : undefined
+}
+
+function head(reply: FastifyReply, type: string): void {
+  void reply.header('content-type', type).header('cache-control', 'no-cache, max-age=0, must-revalidate')
+}
+
+/** git compresses what is large and small enough for it. */
+function bodyOf(request: FastifyRequest): Readable {
+  if (request.headers['content-encoding'] !== 'gzip') return request.raw
+  const unpacked = createGunzip()
+  pipeline(request.raw, unpacked, () => {})
+  return unpacked
+}
+
+/** What git says, ended with the client's connection. */
+function answerOf(request: FastifyRequest, running: RunningGit, prefix: Buffer[] = []): Readable {
+  const { stdout } = running.child
+  request.raw.socket.once('close', running.stop)
+  stdout.once('close', () => request.raw.socket.off('close', running.stop))
+  if (prefix.length > 0) stdout.unshift(Buffer.concat(prefix))
+  return stdout
+}
+
+/** git shows plain text to its user. */
+function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const refusal =
+    error instanceof AppError
+      ? error
+      : error instanceof ProtocolError
+        ? new AppError('invalid', 'git.protocol', { message: error.message })
+        : null
+  if (!refusal) request.log.error({ err: error }, 'git request failed')
+  if (refusal?.code === 'unauthenticated')
+    void reply.header('www-authenticate', 'Basic realm="Juanie", charset="UTF-8"')
+  if (refusal?.code === 'unavailable') void reply.header('retry-after', '5')
+  void reply
+    .code(refusal ? httpStatus[refusal.code] : 500)
+    .type('text/plain; charset=utf-8')
+    .send(`${refusal?.message ?? 'Something went wrong inside Juanie. Its log says what.'}\n`)
+}
