@@ -1,11 +1,12 @@
 import type { LoggerService } from '@nestjs/common'
-import { type Logger, pino } from 'pino'
+import { type Logger, pino, stdSerializers } from 'pino'
 
 /** One JSON object a line on standard output. Headers that carry a credential never reach it. */
 export const openLog = (level: string): Logger =>
   pino({
     level,
     base: null,
+    serializers: { err: withoutParameters },
     redact: {
       paths: [
         'authorization',
@@ -20,6 +21,17 @@ export const openLog = (level: string): Logger =>
       censor: '[redacted]',
     },
   })
+
+/** The error of a failed query carries the values that were written, which may be anybody's. */
+export function withoutParameters(error: Error) {
+  const shown = stdSerializers.err(error)
+  if (typeof shown !== 'object' || shown === null) return shown
+  const { params: _, ...rest } = shown as typeof shown & { params?: unknown }
+  return { ...rest, message: cut(rest.message), stack: cut(rest.stack) }
+}
+
+const cut = (text: string | undefined) =>
+  text?.replace(/\nparams: [\s\S]*?(?=\n {4}at |\ncaused by: |: caused by|$)/g, '')
 
 /** Nest's own words go to the same place; what it says while it starts is of no interest to an operator. */
 export const nestLogger = (log: Logger): LoggerService => {

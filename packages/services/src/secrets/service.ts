@@ -53,7 +53,7 @@ export class Secrets {
             : isNull(environments.deletedAt),
         ),
       )
-      .orderBy(asc(secrets.name), asc(sql`${environments.position} nulls first`))
+      .orderBy(asc(secrets.name), sql`${environments.position} asc nulls first`)
       .limit(2 * maxNames)
     return place ? nearest(rows) : rows
   }

@@ -36,7 +36,7 @@ export class Variables {
             : isNull(environments.deletedAt),
         ),
       )
-      .orderBy(asc(variables.name), asc(sql`${environments.position} nulls first`))
+      .orderBy(asc(variables.name), sql`${environments.position} asc nulls first`)
       .limit(2 * maxNames)
     return place ? nearest(rows) : rows
   }
