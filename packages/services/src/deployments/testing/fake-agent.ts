@@ -47,24 +47,24 @@ export class FakeAgent {
     isStuck?: boolean
     drained?: boolean
   } = {}
-  readonly #server: Server
+  server: Server
 
   constructor(server: Server, host: { agentId: string; hostId: string }) {
-    this.#server = server
+    this.server = server
     this.id = host.agentId
     this.hostId = host.hostId
   }
 
   /** Reads what is wanted, acts one step, and reports. */
   async step(): Promise<void> {
-    const desired = await this.#server.desiredFor(this.hostId)
+    const desired = await this.server.desiredFor(this.hostId)
     if (desired.revision >= this.desired.revision) this.desired = desired
     this.#act()
     await this.report()
   }
 
   async report(): Promise<void> {
-    await this.#server.observe({ id: this.id, hostId: this.hostId }, this.observed())
+    await this.server.observe({ id: this.id, hostId: this.hostId }, this.observed())
   }
 
   observed(): Observed {

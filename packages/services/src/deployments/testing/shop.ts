@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { type Database, one } from '@juanie/core/database'
 import { uuidv7 } from '@juanie/core/ids'
+import { leases } from '@juanie/core/leases'
 import type { ProjectScope } from '@juanie/core/scope'
 import { type TestDb, testDb } from '@juanie/core/testing/index'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { describeApplication } from '../../applications/index.ts'
 import type { EnvironmentConfig } from '../../environments/contract.ts'
 import { environments } from '../../environments/tables.ts'
@@ -29,7 +30,8 @@ export interface Shop extends AsyncDisposable {
   blobs: MemoryBlobs
   secrets: Secrets
   variables: Variables
-  deployments: Deployments
+  /** The server that runs now. */
+  readonly deployments: Deployments
   agent: FakeAgent
   hostId: string
   environment: Record<'dev' | 'staging' | 'production', string>
@@ -37,6 +39,8 @@ export interface Shop extends AsyncDisposable {
   clock: { offsetMs: number }
   /** Another server on the same database. */
   server(): Deployments
+  /** The server dies with all it remembers, and a new one starts. */
+  restart(): Promise<void>
   /** A release of what these files describe; `run` gives it a run of that number on main. */
   release(options?: {
     files?: Record<string, string>
@@ -115,7 +119,7 @@ export async function shop(options: { soakMs?: number } = {}): Promise<Shop> {
     servers.push(made)
     return made
   }
-  const own = server()
+  let own = server()
   const agent = new FakeAgent(own, { agentId: agentRow.id, hostId: host.id })
   const status = async (id: string) => {
     const row = await one(db.select().from(deployments).where(eq(deployments.id, id)))
@@ -128,13 +132,24 @@ export async function shop(options: { soakMs?: number } = {}): Promise<Shop> {
     blobs,
     secrets,
     variables: new Variables({ db }),
-    deployments: own,
+    get deployments() {
+      return own
+    },
     agent,
     hostId: host.id,
     environment,
     errors,
     clock,
     server,
+    async restart() {
+      await own.close()
+      // As if its leases had run out meanwhile.
+      await db.update(leases).set({ expiresAt: sql`now() - interval '1 second'` })
+      own = server()
+      agent.server = own
+      await own.sweep()
+      await own.settled()
+    },
     status,
     async release({ files = procfile as Record<string, string>, run, content = uuidv7() } = {}) {
       const digest = blobs.add(content)
