@@ -91,7 +91,7 @@ module.exports = {
       to: {
         path: '^packages/(services|core)/',
         pathNot:
-          '^packages/(services/src/(hosts|applications)/contract\\.ts|core/src/(errors|ids|points|crypto|home|config|config-kinds|lock|process-identity|start-error|system-user|bundle|port-holder|tar-format)\\.ts)',
+          '^packages/(services/src/(hosts|applications)/contract\\.ts|core/src/(errors|ids|points|crypto|home|config|config-kinds|lock|process-identity|start-error|system-user|bundle|tar-format|description-files|port-holder)\\.ts)',
       },
     },
     {

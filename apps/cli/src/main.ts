@@ -1,9 +1,16 @@
 import { Command } from 'commander'
 import { addAuthCommands } from './commands/auth.ts'
+import { addDeploymentCommands } from './commands/deployments.ts'
+import { addEnvironmentCommands } from './commands/environments.ts'
 import { addLocalCommands } from './commands/local.ts'
+import { addLogsCommand } from './commands/logs.ts'
 import { addOrganizationCommands } from './commands/organizations.ts'
 import { addProjectCommands } from './commands/projects.ts'
+import { addReleaseCommands } from './commands/releases.ts'
+import { addRepositoryCommands } from './commands/repository.ts'
+import { addRunCommands } from './commands/runs.ts'
 import { addSettingCommands } from './commands/settings.ts'
+import { addStatusCommand } from './commands/status.ts'
 import { explain } from './exit.ts'
 
 const program = new Command('juanie')
@@ -15,7 +22,14 @@ const program = new Command('juanie')
 addAuthCommands(program)
 addOrganizationCommands(program)
 addProjectCommands(program)
+addRepositoryCommands(program)
+addRunCommands(program)
+addLogsCommand(program)
+addReleaseCommands(program)
+addEnvironmentCommands(program)
 addSettingCommands(program)
+addDeploymentCommands(program)
+addStatusCommand(program)
 addLocalCommands(program)
 
 for (const command of commandsBelow(program))

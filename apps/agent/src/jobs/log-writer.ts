@@ -105,7 +105,9 @@ export class StepLog {
     const event = this.#parser.push(line)
     const shown = shownAs(event)
     if (event.kind !== 'output') this.#parts.onCommand(event, this.#lines + 1)
-    if (shown !== null) for (const each of shown.split('\n')) this.#append(each)
+    // What a command says is decoded after the stream was masked, and may be a secret only now.
+    const text = shown !== null && event.kind !== 'output' ? this.#parts.masker.mask(shown) : shown
+    if (text !== null) for (const each of text.split('\n')) this.#append(each)
   }
 
   #append(text: string): void {

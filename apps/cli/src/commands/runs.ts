@@ -26,7 +26,13 @@ export function addRunCommands(program: Command): void {
     .option('--watch', 'follow it to its end')
     .action(rerun)
   aboutProject(run.command('cancel').description('End a run')).argument('<run>', 'number or id').action(cancel)
-  aboutProject(program.command('workflow').description('Workflows').command('run').description('Start a workflow that lists workflow_dispatch'))
+  aboutProject(
+    program
+      .command('workflow')
+      .description('Workflows')
+      .command('run')
+      .description('Start a workflow that lists workflow_dispatch'),
+  )
     .argument('[workflow]', 'its file or name; may be left out where there is only one')
     .option('--ref <branch or tag>', 'default: the default branch')
     .option('-f, --field <name=value>', 'an input; may be given several times', collect, [] as string[])
@@ -38,13 +44,31 @@ const collect = (value: string, before: string[]) => [...before, value]
 
 async function list(options: ProjectOptions & { limit: string; branch?: string }): Promise<void> {
   const { id } = await findProject(options)
-  const rows = await firstRows(limitOf(options.limit), (page) => api().runs.list.query({ projectId: id, branch: options.branch, ...page }))
+  const rows = await firstRows(limitOf(options.limit), (page) =>
+    api().runs.list.query({ projectId: id, branch: options.branch, ...page }),
+  )
   if (options.json) {
-    return printJson(rows.map(({ id: runId, number, status, event, branch, commit }) => ({ id: runId, number, status, event, branch, commit })))
+    return printJson(
+      rows.map(({ id: runId, number, status, event, branch, commit }) => ({
+        id: runId,
+        number,
+        status,
+        event,
+        branch,
+        commit,
+      })),
+    )
   }
   printTable(
     ['RUN', 'STATUS', 'TITLE', 'BRANCH', 'COMMIT', 'WHEN'],
-    rows.map((row) => [`#${row.number}`, row.status, row.title.slice(0, 60), row.branch, row.commit.slice(0, 7), ago(row.createdAt)]),
+    rows.map((row) => [
+      `#${row.number}`,
+      row.status,
+      row.title.slice(0, 60),
+      row.branch,
+      row.commit.slice(0, 7),
+      ago(row.createdAt),
+    ]),
     'There are no runs yet. Push something: git push origin main',
   )
 }
@@ -76,7 +100,9 @@ async function view(named: string | undefined, options: ProjectOptions): Promise
 }
 
 function describe(job: JobView): string {
-  const lines = [`${job.status.padEnd(10)} ${plain(job.name)}${job.repeat > 1 ? ' (repeated after its machine was lost)' : ''}`]
+  const lines = [
+    `${job.status.padEnd(10)} ${plain(job.name)}${job.repeat > 1 ? ' (repeated after its machine was lost)' : ''}`,
+  ]
   if (job.waitsFor) lines.push(`           waits: ${plain(job.waitsFor)}`)
   if (job.reason) lines.push(`           ${plain(job.reason)}`)
   for (const step of job.steps) {
@@ -116,14 +142,18 @@ async function follow(projectId: string, runId: string, options: ProjectOptions)
       tell(job.id, job.status, `  ${plain(job.name)}: ${job.status}`)
       if (job.waitsFor) tell(`${job.id} waits`, job.waitsFor, `    waits: ${plain(job.waitsFor)}`)
       for (const step of job.steps) {
-        if (step.status !== 'pending') tell(step.id, step.status, `    ${plain(step.name)}: ${step.status}${took(step)}`)
+        if (step.status !== 'pending')
+          tell(step.id, step.status, `    ${plain(step.name)}: ${step.status}${took(step)}`)
       }
     }
     if (final.includes(run.status)) {
       if (options.json) printJson(run)
       if (run.status === 'succeeded' || run.status === 'skipped') return
       const failed = run.jobs.find((job) => ['failed', 'timed_out', 'lost'].includes(job.status))
-      throw new CommandError(failed ? `The run ${run.status}. See: juanie logs ${run.number}` : `The run ${run.status}.`, exitCodes.failed)
+      throw new CommandError(
+        failed ? `The run ${run.status}. See: juanie logs ${run.number}` : `The run ${run.status}.`,
+        exitCodes.failed,
+      )
     }
     await new Promise((resolve) => setTimeout(resolve, lookMs))
   }
@@ -131,7 +161,11 @@ async function follow(projectId: string, runId: string, options: ProjectOptions)
 
 async function rerun(named: string, options: ProjectOptions & { failed?: boolean; watch?: boolean }): Promise<void> {
   const { id } = await findProject(options)
-  const run = await api().runs.rerun.mutate({ projectId: id, run: reference(named), jobs: options.failed ? 'failed' : 'all' })
+  const run = await api().runs.rerun.mutate({
+    projectId: id,
+    run: reference(named),
+    jobs: options.failed ? 'failed' : 'all',
+  })
   if (options.watch) return follow(id, run.id, options)
   if (options.json) printJson(run)
   else say(`Run #${run.number} runs again. Follow it: juanie run watch ${run.number}`)
@@ -144,7 +178,10 @@ async function cancel(named: string, options: ProjectOptions): Promise<void> {
   else say(`Run #${run.number}: its jobs are asked to end.`)
 }
 
-async function dispatch(workflow: string | undefined, options: ProjectOptions & { ref?: string; field: string[]; watch?: boolean }): Promise<void> {
+async function dispatch(
+  workflow: string | undefined,
+  options: ProjectOptions & { ref?: string; field: string[]; watch?: boolean },
+): Promise<void> {
   const inputs: Record<string, string> = {}
   for (const field of options.field) {
     const at = field.indexOf('=')

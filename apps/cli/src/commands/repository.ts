@@ -1,0 +1,59 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { defaultWorkflow } from '@juanie/workflow'
+import type { Command } from 'commander'
+import { api } from '../client.ts'
+import { CommandError } from '../exit.ts'
+import { plain, printJson, say } from '../output.ts'
+import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
+
+export function addRepositoryCommands(program: Command): void {
+  aboutProject(
+    program
+      .command('repo')
+      .description('The repository of a project')
+      .command('view')
+      .description('Show its address, branches and tags'),
+  ).action(view)
+  program
+    .command('init')
+    .description('Write the workflow that Juanie would use here into .juanie/workflows')
+    .option('--json', 'print JSON')
+    .action(init)
+}
+
+async function view(options: ProjectOptions): Promise<void> {
+  const { id } = await findProject(options)
+  const repository = await api().repositories.view.query({ projectId: id })
+  if (options.json) return printJson(repository)
+  process.stdout.write(`${repository.cloneUrl}\n`)
+  if (repository.branches.length === 0) return say(`It is empty. Push to it: git push ${repository.cloneUrl} main`)
+  for (const { name, commit } of repository.branches) {
+    process.stdout.write(
+      `branch  ${commit.slice(0, 12)}  ${plain(name)}${name === repository.defaultBranch ? '  (default)' : ''}\n`,
+    )
+  }
+  for (const { name, commit } of repository.tags)
+    process.stdout.write(`tag     ${commit.slice(0, 12)}  ${plain(name)}\n`)
+}
+
+function init({ json }: { json?: boolean }): void {
+  const folder = process.cwd()
+  for (const place of ['.juanie/workflows', '.github/workflows']) {
+    const files = existsSync(join(folder, place))
+      ? readdirSync(join(folder, place)).filter((name) => /\.ya?ml$/.test(name))
+      : []
+    if (files.length > 0) throw new CommandError(`There is a workflow already: ${join(place, files[0]!)}`)
+  }
+  const names = readdirSync(folder)
+  const { file, text } = defaultWorkflow({ names, packageJson: readIfThere(join(folder, 'package.json')) })
+  const target = join('.juanie/workflows', file.split('/').at(-1) ?? 'ci.yml')
+  mkdirSync(dirname(join(folder, target)), { recursive: true })
+  writeFileSync(join(folder, target), text, { flag: 'wx' })
+  if (json) printJson({ file: target })
+  else say(`Wrote ${target}. Change it as you like, then commit and push it.`)
+}
+
+function readIfThere(file: string): string | null {
+  return existsSync(file) ? readFileSync(file, 'utf8') : null
+}
