@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmdirSync, statSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { identify, type ProcessIdentity } from '@juanie/core/process-identity'
@@ -264,12 +264,22 @@ export class Edge {
 
   #leaveSocket(): void {
     if (this.#ownsSocket()) unlinkSync(this.#socketPath)
+    const folder = dirname(this.#socketPath)
+    if (folder !== this.#options.folder) removeIfEmpty(folder)
     this.#control.close()
     this.#control.closeAllConnections()
   }
 
   get activity(): number {
     return this.#front.activity
+  }
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder)
+  } catch {
+    // Other edges of this user have their sockets there.
   }
 }
 

@@ -27,7 +27,7 @@ async function site(files: Record<string, string | Buffer>, options: { isSingleP
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
-      parent[Symbol.dispose]()
+      await parent[Symbol.asyncDispose]()
     },
   }
 }

@@ -10,7 +10,7 @@ let entry = ''
 
 beforeAll(async () => {
   entry = await bundle('static-server.ts', programs.path)
-  return () => programs[Symbol.dispose]()
+  return () => programs[Symbol.asyncDispose]()
 })
 
 function run(args: string[], env: Record<string, string>, cwd = programs.path) {
@@ -25,7 +25,7 @@ function run(args: string[], env: Record<string, string>, cwd = programs.path) {
 }
 
 test('a folder is served on PORT until SIGTERM, and answers under way are finished', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   writeFileSync(join(folder.path, 'index.html'), 'home')
   const port = await closedPort()
   const { child, exit, output } = run([], { PORT: String(port) }, folder.path)

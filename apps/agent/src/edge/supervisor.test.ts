@@ -19,7 +19,7 @@ beforeAll(async () => {
   newerEntry = join(programs.path, 'newer.mjs')
   copyFileSync(entry, newerEntry)
   writeFileSync(newerEntry, `${readFileSync(entry, 'utf8')}\n// another build\n`)
-  return () => programs[Symbol.dispose]()
+  return () => programs[Symbol.asyncDispose]()
 })
 
 afterEach(endApplications)
@@ -38,7 +38,7 @@ function supervise(folder: string, more: { entry?: string; port?: number } = {})
 const answers = async (port: number) => (await ask({ port }).catch(() => null))?.status === 200
 
 test('an edge that is killed serves again within a second, each of five times', { timeout: 30_000 }, async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using app = await application('app')
   await using supervised = supervise(folder.path)
   const { supervisor, events } = supervised
@@ -62,7 +62,7 @@ test('an edge that is killed serves again within a second, each of five times', 
 })
 
 test('an edge serves on without its supervisor and is adopted by the next', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using app = await application('app')
   const first = supervise(folder.path)
   const { pid, listen } = await first.supervisor.start()
@@ -79,7 +79,7 @@ test('an edge serves on without its supervisor and is adopted by the next', asyn
 })
 
 test('an edge that starts alone serves what lies on disk', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using app = await application('app')
   const first = supervise(folder.path)
   const { pid, listen } = await first.supervisor.start()
@@ -95,7 +95,7 @@ test('an edge that starts alone serves what lies on disk', async () => {
 })
 
 test('a stopped edge leaves no process and no port', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   const { supervisor } = supervise(folder.path)
   const identity = await supervisor.start()
   expect(statSync(edgeSocketPath(folder.path)).mode & 0o777).toBe(0o600)
@@ -106,7 +106,7 @@ test('a stopped edge leaves no process and no port', async () => {
 })
 
 test('a taken port is named with its holder, and no edge is left', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   const holder = net.createServer()
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
   const { port } = holder.address() as net.AddressInfo
@@ -118,7 +118,7 @@ test('a taken port is named with its holder, and no edge is left', async () => {
 })
 
 test('a new port listens before the old one closes, and open connections finish on the old one', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using app = await application('app')
   await using supervised = supervise(folder.path)
   const { client } = supervised.supervisor
@@ -148,7 +148,7 @@ test('a new port listens before the old one closes, and open connections finish 
 })
 
 test('another build takes over without a refused or broken request', { timeout: 30_000 }, async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using app = await application('app')
   const first = supervise(folder.path)
   const { pid, listen } = await first.supervisor.start()
@@ -186,7 +186,7 @@ test('another build takes over without a refused or broken request', { timeout: 
 })
 
 test('a folder with a long path is served on a short socket', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   const long = join(folder.path, 'a'.repeat(90))
   mkdirSync(long)
   await using supervised = supervise(long)
@@ -196,7 +196,7 @@ test('a folder with a long path is served on a short socket', async () => {
 })
 
 test('an older table is refused, and what does not fit is named', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using supervised = supervise(folder.path)
   const { client } = supervised.supervisor
   await supervised.supervisor.start()
@@ -214,7 +214,7 @@ test('an older table is refused, and what does not fit is named', async () => {
 })
 
 test('a damaged state counts as none, and the edge says so', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   writeFileSync(join(folder.path, 'edge.json'), '{"settings":{"host":')
   await using supervised = supervise(folder.path)
   expect(await supervised.supervisor.start()).toMatchObject({ tableVersion: 0 })

@@ -23,7 +23,7 @@ let entry = ''
 
 beforeAll(async () => {
   entry = await bundle('main.ts', programs.path)
-  return () => programs[Symbol.dispose]()
+  return () => programs[Symbol.asyncDispose]()
 })
 
 afterEach(endApplications)
@@ -83,7 +83,7 @@ async function switchTo(client: EdgeClient, version: number, next: Application, 
 test('no request of 25,000 fails while versions change 20 times and old ones are killed once drained', {
   timeout: 60_000,
 }, async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using served = await edge(folder.path)
   const { client, port } = served
   let version = 1
@@ -138,7 +138,7 @@ test('no request of 25,000 fails while versions change 20 times and old ones are
 })
 
 test('after the answer to PUT /table the next request on every open connection follows it', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using served = await edge(folder.path)
   await using a = await application('a')
   await using b = await application('b')
@@ -154,7 +154,7 @@ test('after the answer to PUT /table the next request on every open connection f
 })
 
 test('a WebSocket and an event stream stay on the old version and end with its drain', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using served = await edge(folder.path)
   await using old = await application('old')
   await using next = await application('next')
@@ -205,7 +205,7 @@ test('a WebSocket and an event stream stay on the old version and end with its d
 })
 
 test('a version that dies under load breaks only what was sent to it; the standby answers the rest', async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using served = await edge(folder.path)
   await using dying = await application('dying')
   await using standby = await application('standby')
@@ -231,7 +231,7 @@ test('a version that dies under load breaks only what was sent to it; the standb
 })
 
 test('memory does not grow with 50,000 requests', { timeout: 90_000 }, async () => {
-  using folder = temporaryFolder()
+  await using folder = temporaryFolder()
   await using served = await edge(folder.path)
   await using app = await application('v1')
   const { client, port } = served

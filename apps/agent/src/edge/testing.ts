@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { tempHome } from '@juanie/core/testing/temp-home'
 import { rolldown } from 'rolldown'
 import { Front, type FrontLimits } from './front.ts'
 import type { Route, Target } from './protocol.ts'
@@ -14,14 +13,8 @@ import { Routing } from './routing.ts'
 
 export const hostname = 'app.localhost'
 
-export interface Folder extends Disposable {
-  path: string
-}
-
-export function temporaryFolder(): Folder {
-  const path = mkdtempSync(join(tmpdir(), 'juanie-edge-'))
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }) }
-}
+/** A folder that is removed with every process that lives in it, also when the run is interrupted. */
+export const temporaryFolder = tempHome
 
 /** Bundles a program of this folder as the build does. */
 export async function bundle(entry: string, folder: string): Promise<string> {
@@ -53,7 +46,7 @@ export function endApplications(): void {
 /** A process of its own that answers as `fixtures/target.mjs` says. */
 export async function application(id: string): Promise<Application> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'fixtures/target.mjs'), id], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   running.add(child)
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
