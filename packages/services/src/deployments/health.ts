@@ -54,14 +54,14 @@ export async function updateHealth(tx: Transaction, environmentIds: string[]): P
       instances: sql<EnvironmentFacts['instances']>`coalesce((
         select json_agg(json_build_object('deploymentId', i.deployment_id, 'status', d.status, 'state', i.state, 'restarts', i.restarts))
           from ${instances} i join ${deployments} d on d.id = i.deployment_id
-         where i.environment_id = ${environments.id} and i.want = 'running' and i.kind = 'instance'), '[]')`,
+         where i.environment_id = environments.id and i.want = 'running' and i.kind = 'instance'), '[]')`,
       isUnderWay: sql<boolean>`exists (
         select 1 from ${deployments} d
-         where d.environment_id = ${environments.id} and d.status in (${sql.raw(activeStatuses.map((one) => `'${one}'`).join(', '))}))`,
+         where d.environment_id = environments.id and d.status in (${sql.raw(activeStatuses.map((one) => `'${one}'`).join(', '))}))`,
       routes: sql<EnvironmentFacts['routes']>`coalesce((
         select json_agg(json_build_object('servingDeploymentId', r.serving_deployment_id,
                  'observedGeneration', r.observed_generation, 'observedServingId', r.observed_serving_id))
-          from ${routes} r where r.environment_id = ${environments.id}), '[]')`,
+          from ${routes} r where r.environment_id = environments.id), '[]')`,
     })
     .from(environments)
     .innerJoin(projects, eq(projects.id, environments.projectId))

@@ -42,7 +42,7 @@ const columns = {
   originalNumber: original.number,
   hostname: sql<
     string | null
-  >`(select r.hostname from ${routes} r where r.environment_id = ${environments.id} and r.is_default limit 1)`,
+  >`(select r.hostname from ${routes} r where r.environment_id = environments.id and r.is_default limit 1)`,
 }
 
 const select = (db: Database | Transaction) =>
@@ -239,13 +239,14 @@ export async function readEnvironments(
       environment: environments,
       hostname: sql<
         string | null
-      >`(select r.hostname from ${routes} r where r.environment_id = ${environments.id} and r.is_default limit 1)`,
+      >`(select r.hostname from ${routes} r where r.environment_id = environments.id and r.is_default limit 1)`,
+      // The outer table is named in full: alone in its query, its columns would lose their prefix.
       // Traffic is on a version in its soak; otherwise on the last one that succeeded, for every other led back to it.
       servingId: sql<string | null>`coalesce(
-        (select d.id from ${deployments} d where d.environment_id = ${environments.id} and d.status = 'soaking'),
-        (select d.id from ${deployments} d where d.environment_id = ${environments.id} and d.status = 'succeeded'
+        (select d.id from ${deployments} d where d.environment_id = environments.id and d.status = 'soaking'),
+        (select d.id from ${deployments} d where d.environment_id = environments.id and d.status = 'succeeded'
           order by d.finished_at desc, d.number desc limit 1))`,
-      lastId: sql<string | null>`(select d.id from ${deployments} d where d.environment_id = ${environments.id}
+      lastId: sql<string | null>`(select d.id from ${deployments} d where d.environment_id = environments.id
           order by d.number desc limit 1)`,
     })
     .from(environments)
