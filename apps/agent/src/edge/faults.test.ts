@@ -1,7 +1,7 @@
 import http from 'node:http'
 import net from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { ask, closedPort, hostname, proxy, raw, route, server, until } from './testing.ts'
+import { ask, closedPort, hostname, proxy, raw, route, server, until } from './testing/index.ts'
 
 const echo: http.RequestListener = (request, response) => {
   response.end(JSON.stringify({ url: request.url, method: request.method, headers: request.headers }))

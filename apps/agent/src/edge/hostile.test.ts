@@ -1,6 +1,6 @@
 import net from 'node:net'
 import { expect, test } from 'vitest'
-import { ask, hostname, proxy, route, until } from './testing.ts'
+import { ask, hostname, proxy, route, until } from './testing/index.ts'
 
 /** The same sequence in each run (Lehmer's generator), so that what fails once fails again. */
 function dice(seed: number) {

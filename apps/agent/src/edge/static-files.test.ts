@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { staticServer } from './static-files.ts'
-import { ask, raw, temporaryFolder } from './testing.ts'
+import { ask, raw, temporaryFolder } from './testing/index.ts'
 
 async function site(files: Record<string, string | Buffer>, options: { isSinglePage?: boolean } = {}) {
   const parent = temporaryFolder()

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { ask, bundle, closedPort, temporaryFolder, until } from './testing.ts'
+import { ask, bundle, closedPort, temporaryFolder, until } from './testing/index.ts'
 
 const programs = temporaryFolder()
 let entry = ''

@@ -8,7 +8,7 @@ import { afterEach, beforeAll, expect, test } from 'vitest'
 import { type EdgeRefusal, EdgeUnreachable } from './client.ts'
 import { edgeSocketPath } from './protocol.ts'
 import { type EdgeEvent, EdgeSupervisor } from './supervisor.ts'
-import { application, ask, bundle, endApplications, route, temporaryFolder, until } from './testing.ts'
+import { application, ask, bundle, endApplications, route, temporaryFolder, until } from './testing/index.ts'
 
 const programs = temporaryFolder()
 let entry = ''

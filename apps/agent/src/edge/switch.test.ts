@@ -16,7 +16,7 @@ import {
   route,
   temporaryFolder,
   until,
-} from './testing.ts'
+} from './testing/index.ts'
 
 const programs = temporaryFolder()
 let entry = ''

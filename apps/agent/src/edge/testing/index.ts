@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { tempHome } from '@juanie/core/testing/temp-home'
 import { rolldown } from 'rolldown'
-import { Front, type FrontLimits } from './front.ts'
-import type { Route, Target } from './protocol.ts'
-import { Routing } from './routing.ts'
+import { Front, type FrontLimits } from '../front.ts'
+import type { Route, Target } from '../protocol.ts'
+import { Routing } from '../routing.ts'
 
 /** What the edge's tests share: real processes, real sockets. */
 
@@ -19,7 +19,7 @@ export const temporaryFolder = tempHome
 /** Bundles a program of this folder as the build does. */
 export async function bundle(entry: string, folder: string): Promise<string> {
   const build = await rolldown({
-    input: join(import.meta.dirname, entry),
+    input: join(import.meta.dirname, '..', entry),
     platform: 'node',
     transform: { target: 'node20' },
     logLevel: 'silent',
@@ -45,7 +45,7 @@ export function endApplications(): void {
 
 /** A process of its own that answers as `fixtures/target.mjs` says. */
 export async function application(id: string): Promise<Application> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'fixtures/target.mjs'), id], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../fixtures/target.mjs'), id], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   running.add(child)
