@@ -68,7 +68,7 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
 
   fastify.post<{ Params: Params }>('/git/:organization/:project/git-receive-pack', async (request, reply) => {
     const { repository, reader } = await enterWith(request, 'git-receive-pack')
-    if (reader.kind !== 'person') throw notFound('repository')
+    if (reader.kind !== 'person') throw notFound('project')
     store.warm(repository.repositoryId)
     const { userId: id, name, email } = reader.session
     const result = await receiver.receive({
@@ -100,9 +100,9 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
     }
     const { organization, project } = request.params
     const repository = await repositories.find(organization, project.replace(/\.git$/, ''))
-    if (!repository) throw notFound('repository')
+    if (!repository) throw notFound('project')
     if (reader.kind === 'job') {
-      if (reader.projectId !== repository.projectId || service !== 'git-upload-pack') throw notFound('repository')
+      if (reader.projectId !== repository.projectId || service !== 'git-upload-pack') throw notFound('project')
     } else {
       const permission = service === 'git-receive-pack' ? 'repository.push' : 'repository.read'
       await deps.door.project(reader.session, repository.projectId, permission)
