@@ -7,8 +7,9 @@
 // skipped, as JSON.
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -24,6 +25,18 @@ try {
   process.exit(1)
 }
 
+// All temporary files of the run lie in one folder. The guard, which lives in a session of its own, removes it and ends
+// every process that lives in it when this program ends, however it ends.
+const folder = mkdtempSync(join(tmpdir(), 'juanie-run-'))
+chmodSync(folder, 0o1777)
+const guard = spawn(process.execPath, [join(root, 'packages/core/src/testing/guard.mjs')], {
+  cwd: '/',
+  detached: true,
+  stdio: ['pipe', 'ignore', 'inherit'],
+  env: {},
+})
+guard.stdin.write(`+${folder}\n`)
+
 const child = spawn(process.execPath, [vitest, 'run', ...projects.flatMap((name) => ['--project', name]), ...rest], {
   cwd: root,
   stdio: 'inherit',
@@ -31,6 +44,7 @@ const child = spawn(process.execPath, [vitest, 'run', ...projects.flatMap((name)
   detached: true,
   env: {
     ...process.env,
+    TMPDIR: folder,
     // Marks every process of this run, for the search at its end.
     JUANIE_TEST_RUN: run,
     JUANIE_TEST_COUNTS: counts ?? '',
@@ -54,7 +68,13 @@ for (const { pid, command } of left) {
   console.error(`!! LEFT BEHIND and ended now: process ${pid}: ${command}`)
   kill(pid, 'SIGKILL')
 }
-process.exit(interrupted ? 130 : code || (left.length > 0 ? 1 : 0))
+const files = interrupted ? [] : readdirSync(folder).filter((name) => !name.startsWith('node-compile-cache'))
+for (const name of files) console.error(`!! LEFT BEHIND and removed now: ${join(folder, name)}`)
+await new Promise((resolve) => {
+  guard.once('exit', resolve)
+  guard.stdin.end()
+})
+process.exit(interrupted ? 130 : code || (left.length + files.length > 0 ? 1 : 0))
 
 function readArguments(args) {
   const rest = []

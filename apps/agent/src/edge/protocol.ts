@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ProcessIdentity } from '@juanie/core/process-identity'
 import type { LatencyCounts } from './latency.ts'
@@ -169,15 +168,13 @@ const socketPathLimit = 90
 
 /**
  * Where the edge of this folder is reached. A folder whose own socket path would be too long gets a short one in a
- * private folder of the system's temporary folder; edge and agent derive the same one.
+ * private folder below /tmp. Not below TMPDIR: agents of other starts, and the edge itself, must derive the same one.
  */
 export function edgeSocketPath(folder: string): string {
   const own = join(folder, 'edge.sock')
   if (Buffer.byteLength(own) <= socketPathLimit) return own
   const name = `${createHash('sha256').update(folder).digest('hex').slice(0, 16)}.sock`
-  const short = (parent: string) => join(parent, `juanie-${process.getuid?.() ?? 'user'}`, name)
-  const path = short(tmpdir())
-  return Buffer.byteLength(path) <= socketPathLimit ? path : short('/tmp')
+  return join('/tmp', `juanie-${process.getuid?.() ?? 'user'}`, name)
 }
 
 /** The form in which hostnames are compared: lower case, without port and trailing dot. Null: not a hostname. */

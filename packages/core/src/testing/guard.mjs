@@ -55,7 +55,7 @@ async function clear(folder) {
     rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
 }
 
-/** By working folder, by a path on the command line, or by the home in the environment. Zombies do not live. */
+/** By working folder, by a path on the command line, or by a home or folder in the environment. Zombies do not live. */
 function livesIn(pid, folder, real) {
   if (Number(pid) === process.pid) return false
   const stat = read(`/proc/${pid}/stat`)
