@@ -70,7 +70,7 @@ function livesIn(pid, folder, real) {
     read(`/proc/${pid}/cmdline`).split('\0').some(inside) ||
     read(`/proc/${pid}/environ`)
       .split('\0')
-      .some((entry) => entry.startsWith('JUANIE_HOME=') && inside(entry.slice(12)))
+      .some((entry) => /^(JUANIE_HOME|TMPDIR)=/.test(entry) && inside(entry.slice(entry.indexOf('=') + 1)))
   )
 }
 
