@@ -122,13 +122,13 @@ export class Server {
   /** Writes the answer's body into a file. */
   async download(call: Omit<Call, 'method'>, file: string): Promise<void> {
     const response = await this.open({ ...call, method: 'GET' })
-    const idle = setTimeoutOn(response, call.timeoutMs)
+    const idle = endWhenIdle(response, call.timeoutMs)
     try {
       await pipeline(response, createWriteStream(file, { mode: 0o600 }), { signal: call.signal })
     } catch (error) {
       throw new ServerUnreachable(`The server broke off ${call.path}: ${(error as Error).message}`, { cause: error })
     } finally {
-      idle.clear()
+      clearInterval(idle)
     }
   }
 
@@ -154,10 +154,13 @@ export class Server {
 class StaleConnection extends ServerUnreachable {}
 
 /** Ends a response whose bytes stop coming. */
-function setTimeoutOn(response: http.IncomingMessage, timeoutMs: number): { clear(): void } {
-  const over = () => response.destroy(new Error(`no bytes for ${timeoutMs} ms`))
-  response.socket.setTimeout(timeoutMs, over)
-  return { clear: () => response.socket.removeListener('timeout', over).setTimeout(0) }
+function endWhenIdle(response: http.IncomingMessage, timeoutMs: number): NodeJS.Timeout {
+  const { socket } = response
+  let before = socket.bytesRead
+  return setInterval(() => {
+    if (socket.bytesRead === before) response.destroy(new Error(`no bytes for ${timeoutMs} ms`))
+    before = socket.bytesRead
+  }, timeoutMs)
 }
 
 async function textOf(response: http.IncomingMessage): Promise<string> {

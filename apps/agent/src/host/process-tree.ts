@@ -90,6 +90,9 @@ function markedWith(matches: (entry: string) => boolean): { pid: number; mark: s
   return found
 }
 
+/** The pid of the session's leader; null when the process is gone. */
+export const sessionOf = (pid: number): number | null => readRow(pid)?.session ?? null
+
 function environmentOf(pid: number): string[] {
   try {
     const text = readFileSync(`/proc/${pid}/environ`, 'latin1')

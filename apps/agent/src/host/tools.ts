@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Home, isReachable, reachableNode } from '@juanie/core/home'
+import { buildOf } from '@juanie/core/local-agent'
 
 /** What programs of users get from Juanie. */
 export interface Tools {
@@ -12,17 +12,19 @@ export interface Tools {
   folders: string[]
   /** The file server for static sites, where every user may read it. */
   staticServer: string
+  /** The program that packs a folder as a step's user sees it. */
+  packer: string
 }
 
 const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Makes sure that other users can run what applications and steps need, by copies in the home where they could not. */
-export function prepareTools(home: Home, staticServer: string): Tools {
+export function prepareTools(home: Home, programs: { staticServer: string; packer: string }): Tools {
   const own = fs.realpathSync(process.execPath)
   const node = reachableNode(home)
-  const server = join(home.path, 'bin', `static-${hashOf(staticServer)}.mjs`)
-  if (!fs.existsSync(server)) copy(staticServer, server, 0o644)
-  const folders = [server]
+  const staticServer = copied(home, 'static', programs.staticServer)
+  const packer = copied(home, 'pack', programs.packer)
+  const folders = [staticServer, packer]
   let place = dirname(node)
   if (node !== own) {
     place = copiedNode(home, node, own)
@@ -33,7 +35,7 @@ export function prepareTools(home: Home, staticServer: string): Tools {
     if (fs.existsSync(modules)) folders.push(modules)
   }
   const path = systemPath.split(':').includes(place) ? systemPath : `${place}:${systemPath}`
-  return { node, path, folders, staticServer: server }
+  return { node, path, folders, staticServer, packer }
 }
 
 /** A folder with `node` and `npm` for those who may not enter the one that Node itself lies in. */
@@ -55,6 +57,13 @@ function copiedNode(home: Home, node: string, own: string): string {
   return place
 }
 
+/** Named by its content, so that a running program is never changed under its users. */
+function copied(home: Home, name: string, program: string): string {
+  const path = join(home.path, 'bin', `${name}-${buildOf(program)}.mjs`)
+  if (!fs.existsSync(path)) copy(program, path, 0o644)
+  return path
+}
+
 function link(target: string, path: string): void {
   if (fs.lstatSync(path, { throwIfNoEntry: false })) return
   fs.symlinkSync(target, path)
@@ -68,5 +77,3 @@ function copy(from: string, to: string, mode: number): void {
   fs.chmodSync(temporary, mode)
   fs.renameSync(temporary, to)
 }
-
-const hashOf = (file: string): string => createHash('sha256').update(fs.readFileSync(file)).digest('hex').slice(0, 16)

@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { seal, unseal } from '@juanie/core/crypto'
+import { writeSecret } from '@juanie/core/home'
+
+/** Replaces a file so that it is there as it was or as it shall be, also after the power went. */
+export function writeDurably(file: string, content: string): void {
+  const temporary = `${file}.new`
+  const descriptor = openSync(temporary, 'w', 0o600)
+  try {
+    const data = Buffer.from(content)
+    for (let done = 0; done < data.length; ) done += writeSync(descriptor, data, done)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  renameSync(temporary, file)
+  const folder = openSync(dirname(file), 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+/** The same without waiting for the disk: enough where only the death of this process matters. */
+export function writeWhole(file: string, content: string): void {
+  const temporary = `${file}.new`
+  writeFileSync(temporary, content, { mode: 0o600 })
+  renameSync(temporary, file)
+}
+
+/** Null when there is none, or nothing that can be read: the caller begins anew then. */
+export function readJson<T>(file: string): T | null {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as T
+  } catch {
+    return null
+  }
+}
+
+/**
+ * A file that only this host can read: sealed with a key that lies beside it. That keeps values out of backups and
+ * other eyes that get the file alone; it does not protect from whoever may read the whole folder.
+ */
+export class SealedFile {
+  readonly #file: string
+  readonly #key: Buffer
+  readonly #context: string
+
+  constructor(file: string, keyFile: string, context: string) {
+    this.#file = file
+    this.#context = context
+    this.#key = hostKey(keyFile)
+  }
+
+  /** Null when there is none. Throws when it cannot be opened. */
+  read(): string | null {
+    let sealed: string
+    try {
+      sealed = readFileSync(this.#file, 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+      throw error
+    }
+    return unseal(this.#key, sealed, this.#context).toString('utf8')
+  }
+
+  write(plain: string): void {
+    writeDurably(this.#file, seal(this.#key, Buffer.from(plain), this.#context))
+  }
+
+  remove(): void {
+    rmSync(this.#file, { force: true })
+  }
+}
+
+function hostKey(file: string): Buffer {
+  for (;;) {
+    try {
+      const key = Buffer.from(readFileSync(file, 'utf8').trim(), 'base64')
+      if (key.length === 32) return key
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+    writeSecret(file, `${randomBytes(32).toString('base64')}\n`)
+  }
+}
