@@ -1,4 +1,5 @@
 import { Sessions, SignInLimits } from '@juanie/services/auth'
+import { Deployments } from '@juanie/services/deployments'
 import { Pushes, Repositories } from '@juanie/services/repositories'
 import { LeaseJudge, RunCleaning } from '@juanie/services/runs'
 import type { HttpDeps } from './http/index.ts'
@@ -26,6 +27,15 @@ export function registerJobs({ kernel, get }: Pick<HttpDeps, 'kernel' | 'get'>):
     await get(RunCleaning).clean()
     await get(RunCleaning).repin()
     await get(Repositories).clean(folderKeptMs)
+  })
+  kernel.sweeps.every(hourMs, 'deployments.clean', async () => {
+    const { keepDeployments, keepRunsDays } = kernel.config
+    await get(Deployments).clean({
+      deployments: keepDeployments,
+      releases: keepDeployments,
+      releaseMs: 24 * hourMs,
+      evidenceMs: Math.min(7, keepRunsDays) * 24 * hourMs,
+    })
   })
   kernel.sweeps.every(hourMs, 'auth.sessions', () => get(Sessions).sweep())
   kernel.sweeps.every(hourMs, 'auth.limits', () => get(SignInLimits).sweep())

@@ -1,3 +1,4 @@
+import { Deployments } from '@juanie/services/deployments'
 import { Environments } from '@juanie/services/environments'
 import { Projects, TenantDoor } from '@juanie/services/projects'
 import { Repositories } from '@juanie/services/repositories'
@@ -10,8 +11,8 @@ export const projectsModule = domain(class ProjectsModule {}, [
   // The parts of a project begin in this order and end in the opposite one.
   provide(
     Projects,
-    [Kernel, Environments, Repositories],
-    ({ db, config }, environments, repositories) =>
-      new Projects({ db, url: config.url, parts: [environments, repositories] }),
+    [Kernel, Environments, Repositories, Deployments],
+    ({ db, config }, environments, repositories, deployments) =>
+      new Projects({ db, url: config.url, parts: [environments, repositories, deployments] }),
   ),
 ])

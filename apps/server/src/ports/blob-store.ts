@@ -85,6 +85,17 @@ export class FileBlobStore implements BlobStore {
     await rm(this.#pathOf(digest), { force: true })
   }
 
+  async *list(): AsyncGenerator<{ digest: string; storedAt: Date }> {
+    for (const folder of (await readdir(this.#folder).catch(absent)) ?? []) {
+      if (!/^[0-9a-f]{2}$/.test(folder)) continue
+      for (const name of (await readdir(join(this.#folder, folder)).catch(absent)) ?? []) {
+        const found = await stat(join(this.#folder, folder, name)).catch(absent)
+        const digest = `sha256:${name}`
+        if (found && digestPattern.test(digest)) yield { digest, storedAt: found.mtime }
+      }
+    }
+  }
+
   async clean(): Promise<void> {
     for (const name of (await readdir(this.#incoming).catch(absent)) ?? []) {
       const path = join(this.#incoming, name)

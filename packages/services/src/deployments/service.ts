@@ -1,16 +1,18 @@
 import type { Readable } from 'node:stream'
-import type { Database } from '@juanie/core/database'
+import type { Database, Transaction } from '@juanie/core/database'
 import { AppError, notFound } from '@juanie/core/errors'
 import { record } from '@juanie/core/events'
 import { crashPoint } from '@juanie/core/points'
 import type { ProjectScope } from '@juanie/core/scope'
 import { and, eq } from 'drizzle-orm'
 import type { AskDeployment, AskedDeployment, DeploymentProgress, Observed, ObservedAnswer } from '../hosts/contract.ts'
+import type { ProjectPart } from '../projects/port.ts'
 import type { Bundles } from '../releases/index.ts'
 import type { BlobStore } from '../releases/port.ts'
 import { releases } from '../releases/tables.ts'
 import type { Secrets } from '../secrets/index.ts'
 import { heldJob, joinable, markUnrepeatable, releaseOfRun } from './ask.ts'
+import { cleanDeployments, cleanEvidence, cleanReleases, type Keeping } from './clean.ts'
 import type { DeploymentAnswer, DeploymentPlan, DeploymentRow, DeploymentView, EnvironmentStatus } from './contract.ts'
 import { DesiredStates } from './desired.ts'
 import { follow, unfollowed } from './follow.ts'
@@ -26,6 +28,7 @@ import { doubtSilentHosts, flagSlow, openDeployments } from './sweep.ts'
 import { deployments } from './tables.ts'
 import { callFor } from './transition.ts'
 import { readAnswer, readEnvironments, readRows, readView, type UrlOf, waitsFor } from './views.ts'
+import { withdrawProject } from './withdraw.ts'
 import { Worker } from './worker.ts'
 
 const mostUnfollowed = 100
@@ -34,7 +37,7 @@ const doubtEveryMs = 5_000
 const progressPollMs = 1_000
 
 /** Puts releases into environments, verifies them, and keeps them or returns. */
-export class Deployments {
+export class Deployments implements ProjectPart {
   readonly #db: Database
   readonly #parts: StartParts & { blobs: BlobStore }
   readonly #bundles: Bundles
@@ -78,6 +81,14 @@ export class Deployments {
       failed: parts.failed,
       clock,
     })
+  }
+
+  /** A project begins with nothing deployed. */
+  async begin(): Promise<void> {}
+
+  /** Everything that runs of a deleted project ends, and nothing of it begins any more. */
+  async end(tx: Transaction, scope: ProjectScope): Promise<void> {
+    await withdrawProject(tx, scope.projectId, this.#clock())
   }
 
   /** Deploys a release, by default the usual one of the environment. */
@@ -210,6 +221,16 @@ export class Deployments {
   /** Somebody was told that this deployment may have something to do. */
   nudge(deploymentId: string): void {
     this.#worker.look(deploymentId)
+  }
+
+  /** Removes what nothing needs any more, in small steps. */
+  async clean(keeping: Keeping): Promise<{ deployments: number; releases: number; bundles: number }> {
+    await cleanEvidence(this.#db, keeping)
+    return {
+      deployments: await cleanDeployments(this.#db, keeping),
+      releases: await cleanReleases(this.#db, keeping),
+      bundles: await this.#bundles.clean(),
+    }
   }
 
   /** Finds whatever has something to do, so that nothing depends on a notification or on a server that lives. */

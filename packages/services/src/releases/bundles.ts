@@ -2,10 +2,15 @@ import type { Readable } from 'node:stream'
 import type { Database, Transaction } from '@juanie/core/database'
 import { AppError } from '@juanie/core/errors'
 import { crashPoint } from '@juanie/core/points'
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, lt, sql } from 'drizzle-orm'
 import { jobs } from '../runs/tables.ts'
 import type { BlobStore } from './port.ts'
-import { artifacts } from './tables.ts'
+import { artifacts, releases } from './tables.ts'
+
+const batch = 100
+const mostBatches = 50
+const hourMs = 3_600_000
+const anHourAgo = sql`now() - interval '1 hour'`
 
 /** Who may be told of a bundle that lies in the store: every project has only what was stored for it. */
 export class Bundles {
@@ -63,6 +68,55 @@ export class Bundles {
   /** Whoever calls has made sure that the reader may have it. */
   read(digest: string): Promise<{ bytes: number; content: Readable } | null> {
     return this.#blobs.read(digest)
+  }
+
+  /**
+   * Forgets what no release of its project needs and nobody used for an hour, and removes what no project has any more.
+   * It looks through the store itself, so that a crash between a row and its file leaves nothing for ever.
+   */
+  async clean(): Promise<number> {
+    for (let round = 0; round < mostBatches; round++) {
+      const forgotten = await this.#db
+        .delete(artifacts)
+        .where(
+          and(
+            // Looked at again when somebody has just used it.
+            lt(artifacts.usedAt, anHourAgo),
+            sql`(project_id, digest) in (
+              select a.project_id, a.digest from ${artifacts} a
+               where a.used_at < ${anHourAgo}
+                 and not exists (select 1 from ${releases} r where r.project_id = a.project_id and r.digest = a.digest)
+               limit ${batch})`,
+          ),
+        )
+        .returning({ digest: artifacts.digest })
+      if (forgotten.length < batch) break
+    }
+    let removed = 0
+    for await (const { digest, storedAt } of this.#blobs.list()) {
+      if (Date.now() - storedAt.getTime() < hourMs) continue
+      if (await this.#removeUnnamed(digest)) removed++
+    }
+    await this.#blobs.clean()
+    return removed
+  }
+
+  async #removeUnnamed(digest: string): Promise<boolean> {
+    const isNamed = async (db: Database | Transaction) => {
+      const rows = await db
+        .select({ digest: artifacts.digest })
+        .from(artifacts)
+        .where(eq(artifacts.digest, digest))
+        .limit(1)
+      return rows.length > 0
+    }
+    if (await isNamed(this.#db)) return false
+    return this.#db.transaction(async (tx) => {
+      await lockBlob(tx, digest)
+      if (await isNamed(tx)) return false
+      await this.#blobs.remove(digest)
+      return true
+    })
   }
 
   /** The project of a job that this agent holds; what it stores belongs there. */

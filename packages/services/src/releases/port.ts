@@ -30,6 +30,8 @@ export interface BlobStore {
   verify(digest: string): Promise<'intact' | 'damaged' | 'missing'>
   /** Safe to repeat. */
   remove(digest: string): Promise<void>
+  /** Every blob of the store with when it was put there, in no order. */
+  list(): AsyncIterable<{ digest: string; storedAt: Date }>
   /** Removes what uploads that died left beside the store, when it is older than a day. */
   clean(): Promise<void>
 }

@@ -53,5 +53,9 @@ export class MemoryBlobs implements BlobStore {
     this.contents.delete(digest)
   }
 
+  async *list() {
+    for (const digest of this.contents.keys()) yield { digest, storedAt: new Date(0) }
+  }
+
   async clean() {}
 }
