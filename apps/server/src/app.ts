@@ -4,6 +4,7 @@ import helmet from '@fastify/helmet'
 import type { Config } from '@juanie/core/config'
 import type { Home } from '@juanie/core/home'
 import { Credentials } from '@juanie/services/auth'
+import { Hosts } from '@juanie/services/hosts'
 import { Setup } from '@juanie/services/organizations'
 import { TenantDoor } from '@juanie/services/projects'
 import type { DynamicModule } from '@nestjs/common'
@@ -11,6 +12,7 @@ import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import { type FastifyInstance, LogController } from 'fastify'
 import type pg from 'pg'
+import { giveLocalAgentToken } from './agent-token.ts'
 import { type HttpDeps, httpParts } from './http/index.ts'
 import { answerError } from './http/refusals.ts'
 import { sessionReader } from './http/session.ts'
@@ -90,6 +92,7 @@ export async function createApp(parts: { config: Config; home: Home; pool: pg.Po
       return url ? { kind: 'setup', url } : { kind: 'ready', ...(await setup.configured(config.adminEmail)) }
     },
     async listen() {
+      await giveLocalAgentToken(kernel, get(Hosts))
       await kernel.lifecycle.start()
       await fastify.listen({ host: config.host, port: config.port })
       const { port } = fastify.server.address() as { port: number }
