@@ -18,6 +18,7 @@ export class Listener {
   #client: pg.Client | null = null
   #retry: NodeJS.Timeout | null = null
   #check: NodeJS.Timeout | null = null
+  #listening: Promise<void> = Promise.resolve()
   #retryMs = firstRetryMs
   #state: 'idle' | 'running' | 'closed' = 'idle'
 
@@ -91,7 +92,13 @@ export class Listener {
     for (const channel of this.#callbacks.keys()) this.#call(channel, null)
   }
 
-  async #listen(channel: string): Promise<void> {
+  /** One statement at a time: a client has no queue of its own. */
+  #listen(channel: string): Promise<void> {
+    this.#listening = this.#listening.then(() => this.#listenNow(channel))
+    return this.#listening
+  }
+
+  async #listenNow(channel: string): Promise<void> {
     const client = this.#client
     if (!client) return
     try {

@@ -90,7 +90,11 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
     request: FastifyRequest<{ Params: Params }>,
     service: GitService,
   ): Promise<{ repository: HostedRepository; reader: Reader }> {
-    const reader = await readerOf(request)
+    const { organization, project } = request.params
+    const [reader, repository] = await Promise.all([
+      readerOf(request),
+      request.headers.authorization ? repositories.find(organization, project.replace(/\.git$/, '')) : null,
+    ])
     if (!reader) {
       throw new AppError('unauthenticated', 'git.credentials', {
         message: request.headers.authorization
@@ -98,8 +102,6 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
           : 'Sign in with any user name and an access token as the password. Make one with `juanie token create`.',
       })
     }
-    const { organization, project } = request.params
-    const repository = await repositories.find(organization, project.replace(/\.git$/, ''))
     if (!repository) throw notFound('project')
     if (reader.kind === 'job') {
       if (reader.projectId !== repository.projectId || service !== 'git-upload-pack') throw notFound('project')

@@ -1,4 +1,4 @@
-import type { Queryable } from '@juanie/core/database'
+import { type Database, type Queryable, runNamed } from '@juanie/core/database'
 import { secretHash } from '@juanie/core/ids'
 import { leaseMs } from '@juanie/core/leases'
 import type { JobInstance } from '@juanie/workflow'
@@ -44,12 +44,14 @@ export const queuedJobs = (db: Queryable, after: { queuedAt: string; id: string 
  * away is skipped. Only the process that speaks for the agent now gets anything.
  */
 export async function leaseJobs(
-  db: Queryable,
+  db: Database,
   agent: { id: string; incarnation: string },
   jobIds: string[],
   tokens: string[],
 ): Promise<LeasedRow[]> {
-  const rows = await db.execute<Record<string, unknown>>(
+  const rows = await runNamed<Record<string, unknown>>(
+    db,
+    'lease_jobs',
     sql`
       with mine as (
         select a.slots - (
@@ -104,7 +106,6 @@ export async function leaseJobs(
         join organizations o on o.id = p.organization_id
         join repositories re on re.project_id = p.id and re.deleted_at is null
         left join users u on u.id = r.actor_id`,
-    'objects',
   )
   return rows.map((row) => ({ ...row, fence: Number(row.fence) }) as unknown as LeasedRow)
 }
