@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { waitsFor } from './waiting.ts'
+
+const job = { key: 'a', status: 'queued', labels: ['ubuntu-latest'], needs: [], reason: null, isHeld: false } as const
+const agent = { labels: ['self-hosted', 'linux', 'x64'], slots: 2, held: 0, isOnline: true }
+
+test.each([
+  ['nobody is there', [], 'No agent is registered: start one with `juanie agent`.'],
+  [
+    'nobody has the labels',
+    [{ ...agent, labels: ['windows'] }],
+    'No agent has the labels ubuntu-latest: start one that has them, or change runs-on.',
+  ],
+  [
+    'those that fit are away',
+    [
+      { ...agent, isOnline: false },
+      { ...agent, labels: ['windows'] },
+    ],
+    'The agents that could take it are away: start one, or wait until it comes back.',
+  ],
+  ['all slots are taken', [{ ...agent, held: 2 }], 'All 2 job slots are taken: it begins when another job ends.'],
+  ['one is free', [agent], 'An agent is about to take it.'],
+])('a queued job when %s', (_name, agents, sentence) => {
+  expect(waitsFor({ ...job, labels: [...job.labels], needs: [] }, [], agents)).toBe(sentence)
+})
+
+test('a pending job names the jobs that it still needs', () => {
+  const others = [
+    { ...job, labels: [], needs: [], key: 'build', status: 'running' as const },
+    { ...job, labels: [], needs: [], key: 'lint', status: 'succeeded' as const },
+    { ...job, labels: [], needs: [], key: 'test', status: 'queued' as const },
+  ]
+  const pending = { ...job, labels: [], status: 'pending' as const, needs: ['build', 'lint', 'test'] }
+  expect(waitsFor(pending, others, [])).toBe('Waits for jobs build, test, which it needs.')
+  expect(waitsFor({ ...pending, reason: 'job.max_parallel' }, others, [])).toContain('max-parallel')
+})
+
+test.each(['running', 'succeeded', 'lost'] as const)('a job that is %s waits for nothing', (status) => {
+  expect(waitsFor({ ...job, labels: [], needs: [], status }, [], [agent])).toBeNull()
+})
