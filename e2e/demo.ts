@@ -42,7 +42,6 @@ const compose = `services:
       health:
         path: /healthz
         interval: 200ms
-        start_limit: 5s
 `
 
 class Failed extends Error {}
@@ -81,7 +80,7 @@ export async function demo(): Promise<number> {
     await juanie.login()
     const { cloneUrl } = await juanie.json<{ cloneUrl: string }>(['project', 'create', 'shop', '--template', 'node'])
     const project = ['--project', 'main/shop']
-    await juanie.json(['env', 'edit', 'dev', '--soak', '3s', '--drain', '2s', ...project])
+    await juanie.json(['env', 'edit', 'dev', '--soak', '3s', '--drain', '2s', '--start-limit', '4s', ...project])
     const { token } = await juanie.json<{ token: string }>(['token', 'create', 'demo'])
     const clone = join(juanie.home, 'shop')
     const remote = cloneUrl.replace('://', `://demo:${token}@`)
@@ -137,6 +136,7 @@ export async function demo(): Promise<number> {
     over = stage('Push the first version, and watch its run')
     let before = await push('First version', 'version 1', 'good')
     const watched = await juanie.juanie(['run', 'watch', ...project])
+    if (watched.code !== 0) console.error(watched.stderr)
     must(watched.code === 0, 'the run succeeded')
     let environment = await ended(before)
     must(

@@ -239,7 +239,7 @@ test('as root below a closed folder the data lies below /var/lib/juanie, which t
     expect(server.output()).toContain(`${moved} (${installation.env.JUANIE_HOME} leads there)`)
     expect(await isReady(installation.url)).toBe(true)
     await server.interrupt()
-    expect(await installation.juanie('down')).toMatchObject({ code: 0 })
+    expect(await installation.juanie('down')).toMatchObject({ code: 0, stderr: '' })
   }
   expect(fs.existsSync(moved)).toBe(false)
 })
@@ -254,5 +254,5 @@ test('an ordinary user starts it from a clone that is not its own', async ({ ski
   expect(await isReady(installation.url)).toBe(true)
   expect(fs.statSync(installation.home().database).uid).toBe(65_534)
   await server.interrupt()
-  expect(await installation.juanie('down')).toMatchObject({ code: 0 })
+  expect(await installation.juanie('down')).toMatchObject({ code: 0, stderr: '' })
 })

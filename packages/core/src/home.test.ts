@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { closedFolder, findHome, openHome, readAgentToken, readMasterKey } from './home.ts'
+import { closedFolder, findHome, openHome, readMasterKey } from './home.ts'
 
 const isRoot = process.getuid?.() === 0
 
@@ -59,16 +59,6 @@ test('a lost master key is not replaced where a database exists, nor is a damage
   expect(() => readMasterKey(home)).toThrow('master.key is missing')
   fs.writeFileSync(home.masterKeyFile, 'short')
   expect(() => readMasterKey(home)).toThrow('is damaged')
-})
-
-test('server and agent read the same token, whichever of them comes first', () => {
-  using folder = parent()
-  const home = openHome(join(folder.path, 'home'))
-  const token = readAgentToken(home)
-  expect(token).toMatch(/^[\w-]{43}$/)
-  expect(readAgentToken(home)).toBe(token)
-  expect(fs.readdirSync(home.run)).toEqual(['agent.token'])
-  expect(modeOf(join(home.run, 'agent.token'))).toBe('600')
 })
 
 test('as root below a closed folder the data lies below /var/lib/juanie and the home is a link to it', ({ skip }) => {

@@ -90,25 +90,8 @@ export function readMasterKey(home: Home): Buffer {
   return readKey(home.masterKeyFile)!
 }
 
-/**
- * The token by which the local agent signs in to its server: made once, by whichever of the two starts first. The server
- * stores its hash, the agent reads this file.
- */
-export function readAgentToken(home: Home): string {
-  const file = join(home.run, 'agent.token')
-  if (!fs.existsSync(file)) {
-    const temporary = `${file}.${process.pid}.first`
-    writeSecret(temporary, randomBytes(32).toString('base64url'))
-    try {
-      fs.linkSync(temporary, file)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    } finally {
-      fs.rmSync(temporary)
-    }
-  }
-  return fs.readFileSync(file, 'utf8').trim()
-}
+/** The token by which the local agent signs in: the server stores its hash and writes this file, the agent reads it. */
+export const agentTokenFile = (home: Home): string => join(home.run, 'agent.token')
 
 function readKey(file: string): Buffer | null {
   let text: string

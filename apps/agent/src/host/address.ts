@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Home } from '@juanie/core/home'
+import { agentTokenFile, type Home } from '@juanie/core/home'
 import type { ServerFile } from '@juanie/core/local-agent'
 import type { ServerAddress } from '../connection/server.ts'
 
@@ -8,7 +7,7 @@ import type { ServerAddress } from '../connection/server.ts'
 export const localAddress = (home: Home): ServerAddress =>
   reread({
     url: () => (JSON.parse(readFileSync(home.serverFile, 'utf8')) as ServerFile).url,
-    token: () => readFileSync(join(home.agent, 'token'), 'utf8').trim(),
+    token: () => readFileSync(agentTokenFile(home), 'utf8').trim(),
   })
 
 /** On any other machine. */

@@ -1,7 +1,7 @@
 import type { JobView, RunView, StepView } from '@juanie/services/runs/contract'
 import type { Command } from 'commander'
 import { api } from '../client.ts'
-import { CommandError, exitCodes, usageError } from '../exit.ts'
+import { CommandError, usageError } from '../exit.ts'
 import { ago, plain, printJson, printTable, say } from '../output.ts'
 import { aboutProject, findProject, firstRows, limitOf, type ProjectOptions, reference } from '../project.ts'
 
@@ -150,9 +150,12 @@ async function follow(projectId: string, runId: string, options: ProjectOptions)
       if (options.json) printJson(run)
       if (run.status === 'succeeded' || run.status === 'skipped') return
       const failed = run.jobs.find((job) => ['failed', 'timed_out', 'lost'].includes(job.status))
+      const why = [
+        failed?.reason,
+        ...run.problems.filter(({ severity }) => severity === 'error').map(({ message }) => message),
+      ].find(Boolean)
       throw new CommandError(
-        failed ? `The run ${run.status}. See: juanie logs ${run.number}` : `The run ${run.status}.`,
-        exitCodes.failed,
+        `The run ${run.status}.${why ? ` ${plain(why)}` : ''} See: juanie ${failed ? 'logs' : 'run view'} ${run.number}`,
       )
     }
     await new Promise((resolve) => setTimeout(resolve, lookMs))
