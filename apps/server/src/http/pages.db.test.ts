@@ -208,3 +208,30 @@ test('nothing that a visitor sends becomes markup, and pages run no inline scrip
   const style = await fetch(`${t.url}${asset}`)
   expect(style.headers.get('cache-control')).toContain('immutable')
 })
+
+test('the link of a push leads to its run, after signing in, and nowhere else', async () => {
+  await using t = await testApp()
+  const browser = await setUp(t)
+  expect((await browser.get('/main/shop/runs/1')).status).toBe(404)
+  expect((await browser.get('/main/shop/runs/abc')).status).toBe(404)
+  await browser.submit('/sign-out', {})
+  const asked = await browser.get('/main/shop/runs/1')
+  expect(asked.text).toContain('action="/sign-in?next=%2Fmain%2Fshop%2Fruns%2F1"')
+  const signIn = (next: string) =>
+    fetch(`${t.url}/sign-in?next=${encodeURIComponent(next)}`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ email: 'ada@example.com', password }).toString(),
+    }).then((answer) => answer.headers.get('location'))
+  expect(await signIn('/main/shop/runs/1')).toBe('/main/shop/runs/1')
+  for (const next of [
+    '//evil.example.com',
+    '/\\evil.example.com',
+    'https://evil.example.com',
+    '/a?b=c',
+    '/a\r\nb: c',
+  ]) {
+    expect(await signIn(next)).toBe('/')
+  }
+})

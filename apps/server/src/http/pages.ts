@@ -3,6 +3,8 @@ import type { Session } from '@juanie/core/scope'
 import { Sessions } from '@juanie/services/auth'
 import { Invitations, Organizations, Setup } from '@juanie/services/organizations'
 import { FirstAccount, NewAccount } from '@juanie/services/organizations/contract'
+import { Projects } from '@juanie/services/projects'
+import { Runs } from '@juanie/services/runs'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { assets } from '../pages/assets.ts'
@@ -13,6 +15,7 @@ import {
   invitePage,
   notSetUpPage,
   problemPage,
+  runPage,
   setupPage,
   signInPage,
   type Trouble,
@@ -25,10 +28,11 @@ const languageCookie = 'juanie_language'
 const bodyLimit = 16 * 1024
 
 type Token = { Params: { token: string } }
+type RunPath = { Params: { organization: string; project: string; number: string } }
 
 /** The few pages that need no console: set up, sign in and out, accept an invitation, and what to do next. */
 export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
-  const { kernel, get, sessionOf } = deps
+  const { kernel, get, sessionOf, door } = deps
   const { config } = kernel
   const [sessions, setup, invitations] = [get(Sessions), get(Setup), get(Invitations)]
 
@@ -72,7 +76,7 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
 
   const enter = async (request: FastifyRequest, reply: FastifyReply, userId: string) => {
     browserCookies(request, reply, config.url).set(await sessions.begin(userId, request.ip))
-    return reply.redirect('/', 303)
+    return reply.redirect(nextOf(request) ?? '/', 303)
   }
 
   /** Shows the form again with what is wrong, or the page that a refusal without a form leads to. */
@@ -107,8 +111,22 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
   })
 
   fastify.get('/sign-in', async (request, reply) => {
-    if (await visitor(request, reply)) return reply.redirect('/', 303)
-    return send(reply, signInPage(frameOf(request, reply)))
+    if (await visitor(request, reply)) return reply.redirect(nextOf(request) ?? '/', 303)
+    return send(reply, signInPage(frameOf(request, reply), undefined, nextOf(request)))
+  })
+
+  fastify.get<RunPath>('/:organization/:project/runs/:number', async (request, reply) => {
+    const { organization, project, number } = request.params
+    const session = await visitor(request, reply)
+    if (!session) return reply.redirect(`/sign-in?next=${encodeURIComponent(frameOf(request, reply).path)}`, 303)
+    try {
+      const { id, slug } = await get(Projects).find(session, { organization, project })
+      const scope = await door.project(session, id, 'run.view')
+      const run = await get(Runs).view(scope, { run: /^\d{1,9}$/.test(number) ? Number(number) : 0 })
+      return send(reply, runPage(frameOf(request, reply), { ...run, project: `${organization}/${slug}` }))
+    } catch (error) {
+      return refuse({ request, reply }, error, null)
+    }
   })
 
   fastify.post('/sign-in', async (request, reply) => {
@@ -120,7 +138,7 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
       )
       return await enter(request, reply, user.id)
     } catch (error) {
-      return refuse({ request, reply }, error, signInPage)
+      return refuse({ request, reply }, error, (frame, wrong) => signInPage(frame, wrong, nextOf(request)))
     }
   })
 
@@ -217,6 +235,12 @@ function frameOf(request: FastifyRequest, reply: FastifyReply): Frame {
   const language: Language = isLanguage(kept) ? kept : preferred(request.headers['accept-language'])
   void reply.header('vary', 'accept-language, cookie')
   return { language, path }
+}
+
+/** Where a person was going; a path of ours alone, so that no link to us leads elsewhere. */
+function nextOf(request: FastifyRequest): string | null {
+  const { next } = request.query as { next?: unknown }
+  return typeof next === 'string' && /^\/[\w][\w./-]{0,300}$/.test(next) ? next : null
 }
 
 type Fields = ('email' | 'name' | 'password')[]

@@ -80,13 +80,15 @@ const newPassword = (t: Texts): Field => ({
 })
 const oldPassword = (t: Texts): Field => ({ name: 'password', label: t.password, autocomplete: 'current-password' })
 
-export function signInPage(frame: Frame, trouble: Trouble = none): string {
+/** `next` is the path of our own that the form leads to. */
+export function signInPage(frame: Frame, trouble: Trouble = none, next: string | null = null): string {
   const t = textsOf(frame)
+  const target = next ? `/sign-in?next=${encodeURIComponent(next)}` : '/sign-in'
   return page(
     frame,
     t.signIn,
     html`<main><h1>${t.signIn}</h1><p class="quiet">${t.tagline}</p>
-<form class="card" method="post" action="/sign-in">${alert(trouble)}${field(email(t), trouble)}${field(oldPassword(t), trouble)}
+<form class="card" method="post" action="${target}">${alert(trouble)}${field(email(t), trouble)}${field(oldPassword(t), trouble)}
 <button class="main">${t.signIn}</button></form></main>`,
   )
 }
@@ -147,6 +149,32 @@ export function problemPage(frame: Frame, title: string, sentence: Sentence): st
   )
 }
 
+export interface RunFacts {
+  project: string
+  number: number
+  title: string
+  status: string
+  jobs: { name: string; status: string }[]
+}
+
+/** Where the `remote:` lines of a push lead, until the console shows more. */
+export function runPage(frame: Frame, run: RunFacts): string {
+  const t = textsOf(frame)
+  const title = `${run.project} #${run.number}`
+  const status = (name: string) => html`<span class="quiet">${t.statuses[name] ?? name}</span>`
+  const commands: [string, string][] = [
+    [t.watchRun, `juanie run watch ${run.number} --project ${run.project}`],
+    [t.readLogs, `juanie logs ${run.number} --project ${run.project}`],
+  ]
+  return page(
+    frame,
+    title,
+    html`<main class="wide"><h1>${title}</h1><p>${run.title} ${status(run.status)}</p>
+<ul class="names">${run.jobs.map((job) => html`<li>${job.name} ${status(job.status)}</li>`)}</ul>
+<h2>${t.onTerminal}</h2><ol class="steps">${commands.map(([name, command], place) => step(t, { place, title: name, command, hint: '' }))}</ol></main>`,
+  )
+}
+
 export interface Home {
   email: string
   organizations: { slug: string; role: keyof Texts['roles'] }[]
@@ -189,7 +217,7 @@ const step = (
   t: Texts,
   { place, title, command, hint }: { place: number; title: string; command: string; hint: Sentence },
 ) =>
-  html`<li><h3>${title}</h3><div class="command"><pre id="command-${place}" tabindex="0">${command}</pre><button class="plain" type="button" hidden data-copies="command-${place}" data-done="${t.copied}">${t.copy}</button></div><p class="quiet">${hint}</p></li>`
+  html`<li><h3>${title}</h3><div class="command"><pre id="command-${place}" tabindex="0">${command}</pre><button class="plain" type="button" hidden data-copies="command-${place}" data-done="${t.copied}">${t.copy}</button></div>${hint && html`<p class="quiet">${hint}</p>`}</li>`
 
 const signOut = (t: Texts, kind: 'main' | 'plain') =>
   html`<form method="post" action="/sign-out"><button class="${kind}">${t.signOut}</button></form>`
