@@ -5,7 +5,7 @@ import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { openHome } from '@juanie/core/home'
+import { agentTokenFile, openHome } from '@juanie/core/home'
 import { type AgentHolder, findHolder } from '@juanie/core/lock'
 import { processes } from '@juanie/core/process-identity'
 import { rolldown } from 'rolldown'
@@ -60,7 +60,7 @@ export class AgentProcess {
     const agent = new AgentProcess(programs)
     await agent.server.start()
     fs.writeFileSync(agent.home.serverFile, JSON.stringify({ url: agent.server.url, pid: process.pid }))
-    fs.writeFileSync(join(agent.home.agent, 'token'), agent.server.token, { mode: 0o600 })
+    fs.writeFileSync(agentTokenFile(agent.home), agent.server.token, { mode: 0o600 })
     await agent.launch()
     return agent
   }
