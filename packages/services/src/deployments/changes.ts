@@ -1,4 +1,5 @@
 import type { Change, Snapshot } from './contract.ts'
+import { canonical } from './snapshot.ts'
 
 const longest = 200
 
@@ -37,6 +38,6 @@ function flatten(snapshot: Snapshot): Map<string, string> {
 }
 
 function short(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null')
+  const text = typeof value === 'string' ? value : canonical(value ?? null)
   return text.length > longest ? `${text.slice(0, longest)}…` : text
 }
