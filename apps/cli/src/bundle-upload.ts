@@ -50,7 +50,7 @@ async function upload({
   const { url, token } = server()
   const address = `${url}/api/projects/${projectId}/bundles/${digest}`
   const authorization = `Bearer ${token}`
-  const limitMs = 60_000 + bytes / 100
+  const limitMs = 60_000 + Math.ceil(bytes / 100)
   const found = await fetch(address, {
     method: 'HEAD',
     headers: { authorization },

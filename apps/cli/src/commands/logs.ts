@@ -47,7 +47,7 @@ async function ofRun(projectId: string, named: string, options: Options): Promis
         if (done.has(step.id) || step.status === 'pending' || (step.status === 'running' && !options.follow)) continue
         done.add(step.id)
         if (!options.json) say(`— ${plain(job.name)} / ${plain(step.name)}`)
-        const path = `/api/runs/${run.id}/jobs/${job.id}/steps/${step.place}/log`
+        const path = `/api/projects/${projectId}/runs/${run.id}/jobs/${job.id}/steps/${step.place}/log`
         await readStream(server(), path, ({ event, data }) => {
           if (event === 'end') return false
           for (const line of data) print(JSON.parse(line) as [number, string], options)
@@ -64,7 +64,7 @@ async function ofRun(projectId: string, named: string, options: Options): Promis
     say(`${problem.severity}: ${plain(problem.file)}${place}: ${plain(problem.message)}`)
   }
   if (done.size === 0 && run.status !== 'invalid')
-    say(run.waitsFor ? `Nothing was printed yet. It waits: ${plain(run.waitsFor)}` : 'Nothing was printed yet.')
+    say(run.waitsFor ? `Nothing was printed yet. ${plain(run.waitsFor)}` : 'Nothing was printed yet.')
 }
 
 async function ofEnvironment(projectId: string, name: string, options: Options): Promise<void> {

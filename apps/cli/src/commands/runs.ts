@@ -103,7 +103,7 @@ function describe(job: JobView): string {
   const lines = [
     `${job.status.padEnd(10)} ${plain(job.name)}${job.repeat > 1 ? ' (repeated after its machine was lost)' : ''}`,
   ]
-  if (job.waitsFor) lines.push(`           waits: ${plain(job.waitsFor)}`)
+  if (job.waitsFor) lines.push(`           ${plain(job.waitsFor)}`)
   if (job.reason) lines.push(`           ${plain(job.reason)}`)
   for (const step of job.steps) {
     lines.push(`  ${String(step.place + 1).padStart(3)} ${step.status.padEnd(10)} ${plain(step.name)}${took(step)}`)
@@ -137,10 +137,10 @@ async function follow(projectId: string, runId: string, options: ProjectOptions)
   for (;;) {
     const run = await api().runs.view.query({ projectId, run: runId })
     tell('run', run.status, `Run #${run.number}: ${run.status}`)
-    if (run.waitsFor) tell('run waits', run.waitsFor, `  waits: ${plain(run.waitsFor)}`)
+    if (run.waitsFor) tell('run waits', run.waitsFor, `  ${plain(run.waitsFor)}`)
     for (const job of run.jobs) {
       tell(job.id, job.status, `  ${plain(job.name)}: ${job.status}`)
-      if (job.waitsFor) tell(`${job.id} waits`, job.waitsFor, `    waits: ${plain(job.waitsFor)}`)
+      if (job.waitsFor) tell(`${job.id} waits`, job.waitsFor, `    ${plain(job.waitsFor)}`)
       for (const step of job.steps) {
         if (step.status !== 'pending')
           tell(step.id, step.status, `    ${plain(step.name)}: ${step.status}${took(step)}`)
@@ -155,7 +155,7 @@ async function follow(projectId: string, runId: string, options: ProjectOptions)
         ...run.problems.filter(({ severity }) => severity === 'error').map(({ message }) => message),
       ].find(Boolean)
       throw new CommandError(
-        `The run ${run.status}.${why ? ` ${plain(why)}` : ''} See: juanie ${failed ? 'logs' : 'run view'} ${run.number}`,
+        `Run #${run.number}: ${run.status.replace('_', ' ')}.${why ? ` ${plain(why)}` : ''} See: juanie ${failed ? 'logs' : 'run view'} ${run.number}`,
       )
     }
     await new Promise((resolve) => setTimeout(resolve, lookMs))

@@ -44,8 +44,8 @@ async function status(options: ProjectOptions): Promise<void> {
   printEnvironments(environments)
   for (const run of open) {
     process.stdout.write(`\nRun #${run.number} ${run.status}: ${plain(run.title)}\n`)
-    if (run.waitsFor) process.stdout.write(`  waits: ${plain(run.waitsFor)}\n`)
-    for (const job of run.jobs) process.stdout.write(`  ${plain(job.name)} waits: ${plain(job.waitsFor ?? '')}\n`)
+    if (run.waitsFor) process.stdout.write(`  ${plain(run.waitsFor)}\n`)
+    for (const job of run.jobs) process.stdout.write(`  ${plain(job.name)}: ${plain(job.waitsFor ?? '')}\n`)
   }
   if (open.length === 0) say('\nNo run is under way.')
   if (!response.ok) throw new CommandError(`Juanie is not ready: ${JSON.stringify(ready)}`)
