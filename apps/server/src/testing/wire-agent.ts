@@ -140,6 +140,14 @@ export class WireAgent implements AsyncDisposable {
     return body
   }
 
+  /** Renews these leases each second, as a living agent does, until it is disposed of. */
+  keep(leases: LeaseFrame[]): Disposable {
+    const renew = leases.map(({ job, fence }) => ({ jobId: job.jobId, fence }))
+    const body = { incarnation: this.#incarnation, firstSeq: 1, reports: [], renew }
+    const timer = setInterval(() => void this.post('report', body).catch(() => {}), 1_000)
+    return { [Symbol.dispose]: () => clearInterval(timer) }
+  }
+
   async logs(
     lease: LeaseFrame,
     batches: { step: number; firstSeq: number; lines: string[] }[],
