@@ -12,8 +12,9 @@ const floors = [
   ['deployments'],
   ['releases'],
   ['runs'],
-  ['pipelines', 'routes', 'secrets'],
-  ['repositories', 'environments'],
+  ['pipelines', 'secrets'],
+  // An environment is made together with its hostname.
+  ['repositories', 'environments', 'routes'],
   ['applications', 'hosts', 'projects', 'templates'],
   ['organizations'],
   ['auth', 'users'],
@@ -91,7 +92,7 @@ module.exports = {
       to: {
         path: '^packages/(services|core)/',
         pathNot:
-          '^packages/(services/src/(hosts|applications)/contract\\.ts|core/src/(errors|ids|points|crypto|home|config|config-kinds|lock|process-identity|start-error|system-user|bundle|tar-format|description-files|port-holder)\\.ts)',
+          '^packages/(services/src/(hosts|applications)/contract\\.ts|core/src/(errors|ids|points|crypto|home|config|config-kinds|lock|process-identity|start-error|system-user|bundle|tar-format|description-files|port-holder|local-agent)\\.ts)',
       },
     },
     {
@@ -157,7 +158,7 @@ module.exports = {
       name: 'one-reader-of-the-queue',
       comment: 'Which backend wakes workers is known to one file.',
       severity: 'error',
-      from: { path: '^(apps|packages)/', pathNot: '(^packages/core/src/jobs(/|\\.ts$)|\\.test\\.ts$)' },
+      from: { path: '^(apps|packages)/', pathNot: '(^packages/core/src/job-queue(/|\\.ts$)|\\.test\\.ts$)' },
       to: { path: '(^|node_modules/)bullmq' },
     },
     {

@@ -2,7 +2,7 @@ import { Sessions, SignInLimits } from '@juanie/services/auth'
 import { Deployments } from '@juanie/services/deployments'
 import { Pushes, Repositories } from '@juanie/services/repositories'
 import { LeaseJudge, RunCleaning } from '@juanie/services/runs'
-import type { HttpDeps } from './http/index.ts'
+import type { HttpDeps } from './http/deps.ts'
 
 const hourMs = 3_600_000
 const pushSweepMs = 5_000

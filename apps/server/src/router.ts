@@ -21,7 +21,7 @@ import { RunStarts, Runs } from '@juanie/services/runs'
 import { runsRouter } from '@juanie/services/runs/router'
 import { Secrets, Variables } from '@juanie/services/secrets'
 import { secretsRouter, variablesRouter } from '@juanie/services/secrets/router'
-import type { HttpDeps } from './http/index.ts'
+import type { HttpDeps } from './http/deps.ts'
 
 /** The whole typed API, joined from the domains. */
 export const appRouter = (get: HttpDeps['get']) =>

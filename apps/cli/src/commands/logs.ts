@@ -44,10 +44,10 @@ async function ofRun(projectId: string, named: string, options: Options): Promis
   for (;;) {
     for (const job of run.jobs) {
       for (const step of job.steps) {
-        if (done.has(step.id) || step.status === 'pending' || (step.status === 'running' && !options.follow)) continue
+        if (done.has(step.id) || step.status === 'pending') continue
         done.add(step.id)
         if (!options.json) say(`— ${plain(job.name)} / ${plain(step.name)}`)
-        const path = `/api/projects/${projectId}/runs/${run.id}/jobs/${job.id}/steps/${step.place}/log`
+        const path = `/api/projects/${projectId}/runs/${run.id}/jobs/${job.id}/steps/${step.place}/log${options.follow ? '' : '?follow=0'}`
         await readStream(server(), path, ({ event, data }) => {
           if (event === 'end') return false
           for (const line of data) print(JSON.parse(line) as [number, string], options)

@@ -5,7 +5,7 @@ import { Observed } from '@juanie/services/hosts/contract'
 import type { FastifyInstance } from 'fastify'
 import type { ZodMiniType } from 'zod/mini'
 import { agentOf } from './agent-caller.ts'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 
 const maxBytes = 16 * 1024 * 1024
 

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import * as z from 'zod/mini'
 import { agentOf } from './agent-caller.ts'
 import { readBody } from './agent-observed.ts'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 
 const maxDescriptionBytes = 16 * 1024 * 1024
 

@@ -6,7 +6,7 @@ import { AgentLogs, AgentReports, JobLeases } from '@juanie/services/runs'
 import type { FastifyInstance } from 'fastify'
 import { agentOf } from './agent-caller.ts'
 import { readBody } from './agent-observed.ts'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 
 const pingMs = 5_000
 /** An agent that does not read is cut off; it comes again and is told everything anew. */

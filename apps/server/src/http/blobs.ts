@@ -5,7 +5,7 @@ import { Hosts } from '@juanie/services/hosts'
 import { Bundles } from '@juanie/services/releases'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { agentOf } from './agent-caller.ts'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 
 interface Blob {
   Params: { digest: string }

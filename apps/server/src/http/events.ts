@@ -4,7 +4,7 @@ import type { Session } from '@juanie/core/scope'
 import { Credentials } from '@juanie/services/auth'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 
 const Query = z.object({
   organizationId: z.uuid().optional(),

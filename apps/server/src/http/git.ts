@@ -9,7 +9,7 @@ import { LocalGitStore } from '../git/git-store.ts'
 import { flush, ProtocolError, pktLine } from '../git/pkt-line.ts'
 import { PushReceiver } from '../git/receive.ts'
 import { GitPrograms, type GitService, gitServices, type RunningGit } from '../git/service.ts'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 
 const advertiseLimitMs = 60_000
 const uploadLimitMs = 30 * 60_000

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 
 const databaseLimitMs = 2_000
 

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Kernel } from '../kernel.ts'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 
 export function registerMetrics(fastify: FastifyInstance, { kernel }: HttpDeps): void {
   measure(kernel)

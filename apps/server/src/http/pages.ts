@@ -21,7 +21,7 @@ import {
   type Trouble,
   textsOf,
 } from '../pages/views.ts'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 import { browserCookies, isForeign } from './session.ts'
 
 const languageCookie = 'juanie_language'

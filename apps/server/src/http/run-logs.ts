@@ -6,7 +6,7 @@ import { LogStreams, Runs, type StoredLines } from '@juanie/services/runs'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as z from 'zod/mini'
 import { readBody } from './agent-observed.ts'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 import type { EventStream } from './streams.ts'
 
 const Params = z.object({

@@ -3,7 +3,7 @@ import type { Context } from '@juanie/core/trpc'
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify'
 import type { FastifyInstance } from 'fastify'
 import { appRouter } from '../router.ts'
-import type { HttpDeps } from './index.ts'
+import type { HttpDeps } from './deps.ts'
 import { browserCookies, isForeign } from './session.ts'
 
 const maxBatchSize = 20
