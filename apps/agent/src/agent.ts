@@ -126,7 +126,6 @@ class Agent implements RunningAgent {
   #connection: Connection | null = null
   #jobs: Jobs | null = null
   #hostId: string | null = null
-  #applying: Promise<void> = Promise.resolve()
   #replacing: NodeJS.Timeout | null = null
 
   constructor(options: AgentOptions, held: { home: Home; lock: Lock<'agent'>; holder: AgentHolder }) {
@@ -249,9 +248,8 @@ class Agent implements RunningAgent {
   }
 
   #apply(desired: Desired): void {
-    this.#applying = this.#applying
-      .then(() => this.#runtime?.want(desired))
-      .catch((error) => this.#options.say(`The desired state could not be taken in: ${messageOf(error)}`))
+    const failed = (error: unknown) => this.#options.say(`The desired state could not be taken in: ${messageOf(error)}`)
+    this.#runtime?.want(desired).catch(failed)
   }
 
   /** Only for a newer program that is really there, and never in the middle of a job. */

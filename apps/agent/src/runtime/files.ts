@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
+import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { seal, unseal } from '@juanie/core/crypto'
 import { writeSecret } from '@juanie/core/home'
@@ -67,12 +68,24 @@ export class SealedFile {
     return unseal(this.#key, sealed, this.#context).toString('utf8')
   }
 
-  write(plain: string): void {
-    writeDurably(this.#file, seal(this.#key, Buffer.from(plain), this.#context))
-  }
-
-  remove(): void {
-    rmSync(this.#file, { force: true })
+  /** Resolves when it lies on the disk for good. The caller lets one write end before the next. */
+  async write(plain: string): Promise<void> {
+    const sealed = seal(this.#key, Buffer.from(plain), this.#context)
+    const temporary = `${this.#file}.new`
+    const handle = await open(temporary, 'w', 0o600)
+    try {
+      await handle.writeFile(sealed)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, this.#file)
+    const folder = await open(dirname(this.#file), 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
   }
 }
 

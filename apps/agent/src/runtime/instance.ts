@@ -239,7 +239,6 @@ export class Instance {
     this.facts.notHonoured = notHonoured
     this.#killedBecause = null
     kept.attempt += 1
-    kept.exit = null
     kept.firstStartedAt ??= new Date().toISOString()
     this.facts.save()
     crashPoint('agent.instance.before-start')

@@ -42,8 +42,7 @@ describe('an instance outlives its agent', () => {
       'started again',
       () => host.observed(web.id)?.restarts === 1 && host.observed(web.id)?.state === 'healthy',
     )
-    const exits = host.server.observed.flatMap(({ instances }) => instances.map(({ exit }) => exit))
-    expect(exits).toContainEqual({ code: 17, signal: null })
+    expect(host.observed(web.id)?.exit).toEqual({ code: 17, signal: null })
   })
 
   test('an adopted one that dies is noticed', async () => {

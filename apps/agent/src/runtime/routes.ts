@@ -59,6 +59,7 @@ export interface RoutesParts {
 const retryMs = 100
 const saveEveryMs = 1_000
 const mostTickMs = 250
+const settledMs = 100
 
 /**
  * Keeps the edge's table as the server wants it, and watches over soaks: when the rule of one is met, the route goes
@@ -75,6 +76,7 @@ export class Routes {
   #isDirty = false
   #timer: NodeJS.Timeout | null = null
   #ticker: NodeJS.Timeout | null = null
+  #saver: NodeJS.Timeout | null = null
   #tickedAt = 0
   #savedAt = 0
   #isClosed = false
@@ -160,6 +162,7 @@ export class Routes {
     this.#isClosed = true
     if (this.#timer) clearTimeout(this.#timer)
     if (this.#ticker) clearTimeout(this.#ticker)
+    if (this.#saver) clearTimeout(this.#saver)
     this.#save(false)
   }
 
@@ -184,7 +187,9 @@ export class Routes {
       isNews = true
     }
     if (isNews) {
-      this.#save(true)
+      // What an agent that loses it finds out anew need not wait for the disk; verdicts do.
+      this.#save(false)
+      this.#saveSoon()
       crashPoint('agent.route.settled')
       this.#parts.changed()
     }
@@ -343,6 +348,13 @@ export class Routes {
       this.#timer = null
       void this.reconcile()
     }, retryMs)
+  }
+
+  #saveSoon(): void {
+    this.#saver ??= setTimeout(() => {
+      this.#saver = null
+      this.#save(true)
+    }, settledMs)
   }
 
   #save(isDurable: boolean): void {

@@ -55,6 +55,8 @@ export class Runtime {
   #desired = nothing
   #look: NodeJS.Timeout | null = null
   #isLooking = false
+  #isReleased = false
+  #taking: Promise<void> = Promise.resolve()
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts
@@ -115,13 +117,21 @@ export class Runtime {
     removeLeftovers(this.#parts.folder, ids)
   }
 
-  /** What the server wants now. A lower revision is older news; the same one is no news. */
-  async want(desired: Desired): Promise<void> {
-    if (desired.revision <= this.#desired.revision) return
+  /**
+   * What the server wants now. A lower revision is older news; the same one is no news. One is taken in after the
+   * other; rejects when it could not be, and the next word of the server is then taken for new.
+   */
+  want(desired: Desired): Promise<void> {
+    const taken = this.#taking.then(() => this.#take(desired))
+    this.#taking = taken.catch(() => {})
+    return taken
+  }
+
+  async #take(desired: Desired): Promise<void> {
+    if (desired.revision <= this.#desired.revision || this.#isReleased) return
     crashPoint('agent.desired.before-write')
-    this.#file.write(JSON.stringify(desired))
-    crashPoint('agent.desired.written')
-    await this.#apply(desired)
+    const written = this.#file.write(JSON.stringify(desired)).then(() => crashPoint('agent.desired.written'))
+    await this.#apply(desired, written)
   }
 
   /** Of another server than before: its numbers count anew. */
@@ -149,12 +159,17 @@ export class Runtime {
 
   /** Stops caring; everything goes on without this process. */
   release(): void {
+    this.#isReleased = true
     if (this.#look) clearInterval(this.#look)
     for (const one of [...this.#instances.values(), ...this.#tasks.values(), ...this.#leaving.values()]) one.release()
     this.#routes.close()
   }
 
-  async #apply(desired: Desired): Promise<void> {
+  /**
+   * Routes may move before the new state lies on the disk: an agent that dies in between moves them back to what is
+   * still up, and forward again with the server's next word. Nothing is ended before.
+   */
+  async #apply(desired: Desired, written: Promise<void> = Promise.resolve()): Promise<void> {
     const before = this.#desired
     this.#desired = desired
     for (const wanted of desired.instances) {
@@ -182,8 +197,20 @@ export class Runtime {
     }
     for (const instance of this.#instances.values()) instance.reconsider()
     // Visitors first: what is no longer wanted is stopped only when no route leads to it.
-    await this.#routes.want(desired.routes)
+    const [, failure] = await Promise.all([
+      this.#routes.want(desired.routes),
+      written.then(
+        () => null,
+        (error) => error as Error,
+      ),
+    ])
+    if (failure) {
+      // Taken in anew with the next word of the server, when there is room on the disk again.
+      this.#desired = { ...desired, revision: before.revision }
+      throw failure
+    }
     crashPoint('agent.desired.routes-applied')
+    if (this.#isReleased) return
     const wanted = new Set([...desired.instances, ...desired.tasks].map(({ id }) => id))
     for (const [id, one] of [...this.#instances, ...this.#tasks]) {
       if (!wanted.has(id)) this.#leave(id, one)
