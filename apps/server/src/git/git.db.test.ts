@@ -18,7 +18,7 @@ test('a push starts a run of its commit, and the pusher reads which one and wher
   ])
   const view = (await shop.query('runs.view', { run: 1 })).data
   expect(view.jobs).toMatchObject([{ key: 'test', status: 'queued', steps: [{ name: 'Run echo hello' }] }])
-  expect(view.waitsFor).toBe('test: No agent is registered: start one with `juanie agent`.')
+  expect(view.waitsFor).toBe('test: No agent has connected yet: start one with `juanie agent`.')
 })
 
 test('the first branch pushed becomes the default one, and a clone gets it', async () => {

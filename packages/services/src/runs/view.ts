@@ -1,5 +1,5 @@
 import type { Queryable } from '@juanie/core/database'
-import { and, asc, eq, inArray, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, isNotNull, sql } from 'drizzle-orm'
 import { awayMs } from '../hosts/index.ts'
 import { agents, hosts } from '../hosts/tables.ts'
 import type { pipelines } from '../pipelines/tables.ts'
@@ -151,6 +151,8 @@ async function knownAgents(db: Queryable) {
     })
     .from(agents)
     .innerJoin(hosts, eq(hosts.id, agents.hostId))
+    // One that has never come has said nothing of itself.
+    .where(isNotNull(agents.incarnation))
     .limit(1000)
   return { agents: rows, names: new Map(rows.map(({ id, name }) => [id, name])) }
 }

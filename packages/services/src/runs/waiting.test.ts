@@ -5,7 +5,7 @@ const job = { key: 'a', status: 'queued', labels: ['ubuntu-latest'], needs: [], 
 const agent = { labels: ['self-hosted', 'linux', 'x64'], slots: 2, held: 0, isOnline: true }
 
 test.each([
-  ['nobody is there', [], 'No agent is registered: start one with `juanie agent`.'],
+  ['nobody is there', [], 'No agent has connected yet: start one with `juanie agent`.'],
   [
     'nobody has the labels',
     [{ ...agent, labels: ['windows'] }],

@@ -26,7 +26,7 @@ export function waitsFor(job: WaitingJob, others: WaitingJob[], agents: KnownAge
   }
   if (job.status === 'leased') return 'Was given to an agent, which is about to begin.'
   if (job.status !== 'queued') return null
-  if (agents.length === 0) return 'No agent is registered: start one with `juanie agent`.'
+  if (agents.length === 0) return 'No agent has connected yet: start one with `juanie agent`.'
   const fitting = agents.filter(({ labels }) => matchesRunner(job.labels, labels))
   if (fitting.length === 0) {
     return `No agent has the labels ${job.labels.join(', ')}: start one that has them, or change runs-on.`
