@@ -1,6 +1,6 @@
 // The floor of a switch: a bare proxy whose target is one variable, changed by one request, answered when the choice
-// lies on disk too. Told: `{ ports, file }`; `PUT /<place>` on the control port chooses the target.
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
+// lies in a file too, which is not synced on either side. Told: `{ ports, file }`; `PUT /<place>` on the control port chooses the target.
+import { renameSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { hear, say, told } from './line.mjs'
 
@@ -20,10 +20,7 @@ const proxy = http.createServer((request, response) => {
 })
 const control = http.createServer((request, response) => {
   port = told.ports[Number(request.url.slice(1))]
-  const descriptor = openSync(`${told.file}.new`, 'w')
-  writeSync(descriptor, JSON.stringify({ port }))
-  fsyncSync(descriptor)
-  closeSync(descriptor)
+  writeFileSync(`${told.file}.new`, JSON.stringify({ port }))
   renameSync(`${told.file}.new`, told.file)
   response.end()
 })

@@ -160,11 +160,11 @@ export class Project {
     return ended - began
   }
 
-  /** Lines of a step as a viewer gets them, until its end. */
-  async lines(stepId: string, limitMs = 30_000): Promise<string[]> {
+  /** Lines of the first step as a viewer gets them, until its end. */
+  async lines(run: RunView, limitMs = 30_000): Promise<string[]> {
     const found: string[] = []
     let isOver = false
-    const stop = await this.api.stream(this.logPath(stepId), ({ name, data }) => {
+    const stop = await this.api.stream(this.logPath(run), ({ name, data }) => {
       if (name === 'end') isOver = true
       else if (name === 'lines') found.push(...data.map((line) => (JSON.parse(line) as [number, string])[1]))
     })
@@ -176,8 +176,9 @@ export class Project {
     }
   }
 
-  logPath(stepId: string): string {
-    return `/api/projects/${this.id}/steps/${stepId}/logs`
+  /** The log of the first step of the first job. */
+  logPath(run: RunView): string {
+    return `/api/projects/${this.id}/runs/${run.id}/jobs/${run.jobs[0]!.id}/steps/0/log`
   }
 
   end(): void {

@@ -62,7 +62,7 @@ async function measure(bench: Bench): Promise<Result[]> {
           return found.jobs[0]?.steps[0] && found
         })
         let isOver = false
-        const stop = await project.api.stream(project.logPath(run.jobs[0]!.steps[0]!.id), ({ name, data }) => {
+        const stop = await project.api.stream(project.logPath(run), ({ name, data }) => {
           if (name === 'end') isOver = true
           else if (name === 'lines') for (const line of data) seen.take((JSON.parse(line) as [number, string])[1])
         })
