@@ -1,5 +1,5 @@
 /** What BullMQ calls queues; one is made when a job uses it. */
-export const lanes = ['deployment', 'pipeline-execution', 'maintenance'] as const
+const lanes = ['deployment', 'pipeline-execution', 'maintenance'] as const
 export type Lane = (typeof lanes)[number]
 
 /**

@@ -2,7 +2,7 @@ import { AppError, httpStatus } from '@juanie/core/errors'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 
 /** What a refused plain HTTP call answers; a bug or an outage shows nothing of itself. */
-export interface Refusal {
+interface Refusal {
   error: { code: string; reason: string; message: string; details: Record<string, unknown> }
 }
 
@@ -12,7 +12,7 @@ const sentences: Record<string, { code: string; message: string }> = {
   FST_ERR_CTP_INVALID_JSON_BODY: { code: 'invalid', message: 'The body of the request is not valid JSON.' },
 }
 
-export function refusalOf(error: unknown): { status: number; body: Refusal } {
+function refusalOf(error: unknown): { status: number; body: Refusal } {
   if (error instanceof AppError) {
     const { code, reason, message, details } = error
     return { status: httpStatus[code], body: { error: { code, reason, message, details } } }

@@ -2,8 +2,8 @@ import type { Session } from '@juanie/core/scope'
 import type { Credentials } from '@juanie/services/auth'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-export const accessCookie = 'juanie_access'
-export const refreshCookie = 'juanie_refresh'
+const accessCookie = 'juanie_access'
+const refreshCookie = 'juanie_refresh'
 
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 
@@ -11,7 +11,7 @@ const safeMethods = ['GET', 'HEAD', 'OPTIONS']
  * Whether a browser sent this from one of our own pages. Browsers say where a request that changes something comes
  * from (`Origin`, https://fetch.spec.whatwg.org/#origin-header), and nothing else can set it in their name.
  */
-export function isOwnOrigin(request: FastifyRequest, url: string): boolean {
+function isOwnOrigin(request: FastifyRequest, url: string): boolean {
   const { origin } = request.headers
   if (typeof origin !== 'string' || !URL.canParse(origin)) return false
   return origin === url || new URL(origin).host === request.headers.host

@@ -11,7 +11,7 @@ const TokenName = z
   .string()
   .check(z.trim(), z.minLength(1, 'say what the token is for'), z.maxLength(100, 'use at most 100 characters'))
 
-export const maxTokenDays = 3650
+const maxTokenDays = 3650
 export const CreateToken = z.object({
   name: TokenName,
   /** Whole days until it expires; null for one that does not. */

@@ -4,7 +4,7 @@ import { secretHash } from '@juanie/core/ids'
 import { and, eq, gt, inArray, lt, sql } from 'drizzle-orm'
 import { sessions, signInLimits } from './tables.ts'
 
-export const windowMs = 15 * 60_000
+const windowMs = 15 * 60_000
 export const limits = {
   /** Wrong passwords from one network, whatever the account. */
   network: 60,

@@ -9,7 +9,7 @@ import { networkOf, type SignInLimits } from './limits.ts'
 import type { AccessSigner, Passwords } from './port.ts'
 import { sessions } from './tables.ts'
 
-export const accessSeconds = 15 * 60
+const accessSeconds = 15 * 60
 export const refreshSeconds = 7 * 86_400
 
 /** Two tabs that refresh within the same moment: the slower one presents a token that was just replaced. */

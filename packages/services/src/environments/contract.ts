@@ -4,7 +4,7 @@ export const healths = ['healthy', 'progressing', 'degraded', 'missing', 'unknow
 export type Health = (typeof healths)[number]
 export const syncs = ['synced', 'out_of_sync', 'unknown'] as const
 
-export const EnvironmentName = z
+const EnvironmentName = z
   .string()
   .check(
     z.regex(

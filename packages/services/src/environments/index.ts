@@ -1,1 +1,1 @@
-export { type Environment, Environments } from './service.ts'
+export { Environments } from './service.ts'

@@ -1,2 +1,2 @@
 export { TenantDoor } from './door.ts'
-export { type Project, Projects, projectPoints } from './service.ts'
+export { Projects, projectPoints } from './service.ts'

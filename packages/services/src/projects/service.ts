@@ -13,7 +13,13 @@ import type { CreateProject, FindProject } from './contract.ts'
 import type { NewProject, ProjectPart } from './port.ts'
 import { projects } from './tables.ts'
 
-export const projectPoints = ['project.create.begun', 'project.create.committed', 'project.delete.committed'] as const
+/** Places at which a test may kill the server while it makes or deletes a project. */
+export const projectPoints = [
+  'project.before.create',
+  'project.after.create',
+  'project.before.delete',
+  'project.after.delete',
+] as const
 
 /** A project as every surface shows it. */
 export interface Project {
@@ -59,10 +65,10 @@ export class Projects {
           subjectId: id,
           data: { slug: row.slug, template: input.template },
         })
-        crashPoint('project.create.begun')
+        crashPoint('project.before.create')
         return this.#shown({ ...row, organization })
       })
-      crashPoint('project.create.committed')
+      crashPoint('project.after.create')
       return project
     } catch (error) {
       for (const part of begun.reverse()) await part.undo?.(id).catch(() => {})
@@ -136,8 +142,9 @@ export class Projects {
       if (!row) throw notFound('project')
       for (const part of this.#parts.toReversed()) await part.end?.(tx, scope)
       await record(tx, scope, 'project.deleted', { subjectId: scope.projectId, data: { slug: row.slug } })
+      crashPoint('project.before.delete')
     })
-    crashPoint('project.delete.committed')
+    crashPoint('project.after.delete')
     return { id: scope.projectId }
   }
 

@@ -5,7 +5,7 @@ import { routes } from './tables.ts'
 
 const maxLabel = 63
 
-export interface HostnameParts {
+interface HostnameParts {
   organization: string
   project: string
   environment: string
@@ -15,7 +15,7 @@ export interface HostnameParts {
  * The names that an environment's hostname may have, best first: one label each, so that one wildcard record and
  * certificate serve all. `a-b` in `c` and `a` in `b-c` ask for the same first one.
  */
-export function labelsOf({ organization, project, environment }: HostnameParts): string[] {
+function labelsOf({ organization, project, environment }: HostnameParts): string[] {
   const short = `${project}-${environment}`
   const long = `${short}-${organization}`
   // A slash is in no name, so this text is of one environment alone.

@@ -1,2 +1,2 @@
 export { EdgeUrls } from './edge-urls.ts'
-export { claimHostname, type HostnameParts, labelsOf } from './hostnames.ts'
+export { claimHostname } from './hostnames.ts'

@@ -14,7 +14,8 @@ import { findPlace, lockSettings, refuseTooMany, refuseTwin } from './place.ts'
 import { secrets, secretVersions } from './tables.ts'
 import { missing, nearest, readVariables } from './variables.ts'
 
-export const secretPoints = ['secret.set.committed'] as const
+/** Places at which a test may kill the server while it sets a secret. */
+export const secretPoints = ['secret.before.set', 'secret.after.set'] as const
 
 /** Whose values they are. */
 interface Owner {
@@ -60,6 +61,7 @@ export class Secrets {
 
   /** A new version; deployments that froze an older one keep it. */
   async set(scope: ProjectScope, input: SetSetting) {
+    crashPoint('secret.before.set')
     const shown = await this.#db.transaction(async (tx) => {
       const place = await findPlace(tx, scope, input.environment)
       await lockSettings(tx, scope)
@@ -100,7 +102,7 @@ export class Secrets {
       })
       return { name: input.name, environment: place?.name ?? null, version: secret.version }
     })
-    crashPoint('secret.set.committed')
+    crashPoint('secret.after.set')
     return shown
   }
 

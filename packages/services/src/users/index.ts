@@ -1,1 +1,1 @@
-export { createUser, findAdministrator, findUser, type NewUser, type User } from './service.ts'
+export { createUser, findAdministrator, findUser, type User } from './service.ts'

@@ -3,7 +3,7 @@ import { AppError } from '@juanie/core/errors'
 import { eq, sql } from 'drizzle-orm'
 import { users } from './tables.ts'
 
-export interface NewUser {
+interface NewUser {
   email: string
   name: string
   /** argon2id in PHC form. */

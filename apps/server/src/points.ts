@@ -1,0 +1,16 @@
+import { deploymentPoints } from '@juanie/services/deployments'
+import { projectPoints } from '@juanie/services/projects'
+import { releasePoints } from '@juanie/services/releases'
+import { pushPoints } from '@juanie/services/repositories'
+import { runPoints } from '@juanie/services/runs'
+import { secretPoints } from '@juanie/services/secrets'
+
+/** Every place at which a test may kill the server. */
+export const serverPoints: readonly string[] = [
+  ...pushPoints,
+  ...runPoints,
+  ...releasePoints,
+  ...deploymentPoints,
+  ...projectPoints,
+  ...secretPoints,
+]
