@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { bigint, index, jsonb, pgSequence, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, primaryId, type Transaction } from './database.ts'
+import { uuidv7 } from './ids.ts'
 import type { Scope } from './scope.ts'
 
 /**
@@ -53,16 +54,14 @@ export const record = (tx: Transaction, scope: Scope, type: string, fact: Omit<F
 /** Several facts of one transaction, in their order. */
 export async function recordAll(tx: Transaction, scope: Scope, facts: Fact[]): Promise<void> {
   if (facts.length === 0) return
-  await tx.insert(projectEvents).values(
-    facts.map(({ type, subjectId, data = {} }) => ({
-      organizationId: scope.organizationId,
-      projectId: scope.projectId,
-      type,
-      subjectId,
-      actorKind: scope.actor.kind,
-      actorId: scope.actor.id,
-      data,
-    })),
-  )
-  await tx.execute(sql`select pg_notify(${eventsChannel}, '')`)
+  const rows = facts.map(({ type, subjectId, data = {} }) => ({ id: uuidv7(), type, subjectId, data }))
+  const { organizationId, projectId, actor } = scope
+  // One statement for both: this is in every transaction that changes anything.
+  await tx.execute(sql`
+    with recorded as (
+      insert into ${projectEvents} (id, organization_id, project_id, type, subject_id, actor_kind, actor_id, data)
+      select r.id, ${organizationId}::uuid, ${projectId}::uuid, r.type, r."subjectId", ${actor.kind}, ${actor.id}::uuid, r.data
+        from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r(id uuid, type text, "subjectId" uuid, data jsonb)
+    )
+    select pg_notify(${eventsChannel}, '')`)
 }

@@ -1,17 +1,13 @@
-import type { Database, Transaction } from '@juanie/core/database'
-import { maybeOne } from '@juanie/core/database'
-import { and, asc, eq, inArray, isNull } from 'drizzle-orm'
+import type { Database } from '@juanie/core/database'
+import { eq, inArray, sql } from 'drizzle-orm'
 import { fillSecrets } from '../applications/index.ts'
-import { environments } from '../environments/tables.ts'
-import type { Desired, DesiredInstance, DesiredRoute, DesiredTask } from '../hosts/contract.ts'
-import { hosts } from '../hosts/tables.ts'
+import type { Desired } from '../hosts/contract.ts'
 import { projects } from '../projects/tables.ts'
-import { routes } from '../routes/tables.ts'
 import type { Secrets } from '../secrets/index.ts'
 import type { Snapshot } from './contract.ts'
 import { routedHostnames } from './plan.ts'
-import { desiredInstance, desiredTask, type FilledSnapshot } from './processes.ts'
-import { deployments, instances } from './tables.ts'
+import { desiredInstance, desiredTask, type FilledSnapshot, type ProcessRow } from './processes.ts'
+import { deployments } from './tables.ts'
 
 /** Deployments of which the opened snapshot is remembered; they never change. */
 const mostRemembered = 300
@@ -32,58 +28,42 @@ export class DesiredStates {
    * answer: the agent goes on with what it has.
    */
   async of(hostId: string): Promise<Desired> {
-    return this.#db.transaction(
-      async (tx) => {
-        const host = await maybeOne(tx.select({ revision: hosts.revision }).from(hosts).where(eq(hosts.id, hostId)))
-        if (!host) return { revision: 0, instances: [], tasks: [], routes: [] }
-        const rows = await wanted(tx, hostId)
-        const snapshots = await this.#open(tx, [...new Set(rows.map(({ deploymentId }) => deploymentId))])
-        const filled = (deploymentId: string) => snapshots.get(deploymentId)!
-        const places = new Map<string, string[]>()
-        for (const { id, deploymentId, service, kind } of rows) {
-          if (kind === 'task') continue
-          const key = `${deploymentId}/${service}`
-          places.set(key, [...(places.get(key) ?? []), id])
-        }
-        const idsOf = (deploymentId: string, service: string) => places.get(`${deploymentId}/${service}`) ?? []
-        const desired: Desired = { revision: host.revision, instances: [], tasks: [], routes: [] }
-        for (const row of rows) {
-          if (row.kind === 'task') desired.tasks.push(desiredTask(row, filled(row.deploymentId)) satisfies DesiredTask)
-          else
-            desired.instances.push(
-              desiredInstance(row, filled(row.deploymentId), (service) =>
-                idsOf(row.deploymentId, service),
-              ) satisfies DesiredInstance,
-            )
-        }
-        for (const route of await routesOf(tx, hostId)) {
-          const target = (deploymentId: string | null) => {
-            const snapshot = deploymentId === null ? null : snapshots.get(deploymentId)?.snapshot
-            const service = snapshot && routedHostnames(snapshot).get(route.hostname)
-            if (!deploymentId || !service) return null
-            return { deploymentId, instanceIds: idsOf(deploymentId, service) }
-          }
-          const serving = target(route.servingDeploymentId)
-          const soakMs = route.servingDeploymentId && snapshots.get(route.servingDeploymentId)?.snapshot.soakMs
-          const isSoaking = route.isSoaking && serving !== null && typeof soakMs === 'number'
-          desired.routes.push({
-            hostname: route.hostname,
-            environmentId: route.environmentId,
-            generation: route.generation,
-            serving,
-            soak: isSoaking ? { soakMs, standby: target(route.standbyDeploymentId) } : null,
-          } satisfies DesiredRoute)
-        }
-        return desired
-      },
-      { isolationLevel: 'repeatable read', accessMode: 'read only' },
-    )
+    const { revision, instances: rows, routes: allRoutes } = await wanted(this.#db, hostId)
+    const snapshots = await this.#open([...new Set(rows.map(({ deploymentId }) => deploymentId))])
+    const filled = (deploymentId: string) => snapshots.get(deploymentId)!
+    const places = new Map<string, string[]>()
+    for (const { id, deploymentId, service, kind } of rows) {
+      if (kind === 'task') continue
+      const key = `${deploymentId}/${service}`
+      places.set(key, [...(places.get(key) ?? []), id])
+    }
+    const idsOf = (deploymentId: string, service: string) => places.get(`${deploymentId}/${service}`) ?? []
+    const desired: Desired = { revision, instances: [], tasks: [], routes: [] }
+    for (const row of rows) {
+      const { deploymentId } = row
+      if (row.kind === 'task') desired.tasks.push(desiredTask(row, filled(deploymentId)))
+      else desired.instances.push(desiredInstance(row, filled(deploymentId), (name) => idsOf(deploymentId, name)))
+    }
+    for (const route of allRoutes) {
+      const target = (deploymentId: string | null) => {
+        const snapshot = deploymentId === null ? null : snapshots.get(deploymentId)?.snapshot
+        const service = snapshot && routedHostnames(snapshot).get(route.hostname)
+        return deploymentId && service ? { deploymentId, instanceIds: idsOf(deploymentId, service) } : null
+      }
+      const { hostname, environmentId, generation, servingDeploymentId } = route
+      const serving = target(servingDeploymentId)
+      const soakMs = route.isSoaking && serving ? filled(serving.deploymentId).snapshot.soakMs : null
+      const soak = soakMs === null ? null : { soakMs, standby: target(route.standbyDeploymentId) }
+      desired.routes.push({ hostname, environmentId, generation, serving, soak })
+    }
+    return desired
   }
 
-  async #open(tx: Transaction, ids: string[]): Promise<Map<string, FilledSnapshot>> {
+  /** Snapshots never change, so they may be read after the rest. */
+  async #open(ids: string[]): Promise<Map<string, FilledSnapshot>> {
     const missing = ids.filter((id) => !this.#remembered.has(id))
     if (missing.length > 0) {
-      const rows = await tx
+      const rows = await this.#db
         .select({
           id: deployments.id,
           projectId: deployments.projectId,
@@ -93,17 +73,14 @@ export class DesiredStates {
         .from(deployments)
         .innerJoin(projects, eq(projects.id, deployments.projectId))
         .where(inArray(deployments.id, missing))
-      for (const row of rows) this.#remember(row.id, await this.#fill(tx, row))
+      for (const row of rows) this.#remember(row.id, await this.#fill(row))
     }
     return new Map(ids.flatMap((id) => (this.#remembered.has(id) ? [[id, this.#remembered.get(id)!]] : [])))
   }
 
-  async #fill(
-    tx: Transaction,
-    row: { projectId: string; organizationId: string; snapshot: Snapshot },
-  ): Promise<FilledSnapshot> {
+  async #fill(row: { projectId: string; organizationId: string; snapshot: Snapshot }): Promise<FilledSnapshot> {
     const { snapshot } = row
-    const secrets = await this.#secrets.open(tx, row, snapshot.secrets)
+    const secrets = await this.#secrets.open(this.#db, row, snapshot.secrets)
     return { snapshot, secrets, application: fillSecrets(snapshot.application, secrets) }
   }
 
@@ -116,43 +93,36 @@ export class DesiredStates {
   }
 }
 
-const wanted = (tx: Transaction, hostId: string) =>
-  tx
-    .select({
-      id: instances.id,
-      projectId: instances.projectId,
-      environmentId: instances.environmentId,
-      deploymentId: instances.deploymentId,
-      service: instances.service,
-      index: instances.index,
-      kind: instances.kind,
-      want: instances.want,
-    })
-    .from(instances)
-    .innerJoin(environments, eq(environments.id, instances.environmentId))
-    .innerJoin(projects, eq(projects.id, instances.projectId))
-    .where(
-      and(
-        eq(instances.hostId, hostId),
-        inArray(instances.want, ['running', 'stopped']),
-        isNull(environments.deletedAt),
-        isNull(projects.deletedAt),
-      ),
-    )
-    .orderBy(asc(instances.id))
+interface Wanted extends Record<string, unknown> {
+  revision: number
+  instances: (ProcessRow & { kind: 'instance' | 'task' })[]
+  routes: {
+    hostname: string
+    environmentId: string
+    generation: number
+    servingDeploymentId: string | null
+    standbyDeploymentId: string | null
+    isSoaking: boolean
+  }[]
+}
 
-const routesOf = (tx: Transaction, hostId: string) =>
-  tx
-    .select({
-      hostname: routes.hostname,
-      environmentId: routes.environmentId,
-      generation: routes.generation,
-      servingDeploymentId: routes.servingDeploymentId,
-      standbyDeploymentId: routes.standbyDeploymentId,
-      isSoaking: routes.isSoaking,
-    })
-    .from(routes)
-    .innerJoin(environments, eq(environments.id, routes.environmentId))
-    .innerJoin(projects, eq(projects.id, routes.projectId))
-    .where(and(eq(environments.hostId, hostId), isNull(environments.deletedAt), isNull(projects.deletedAt)))
-    .orderBy(asc(routes.hostname))
+/** One statement, so that all of it is of one moment; what is deleted is not wanted. */
+async function wanted(db: Database, hostId: string): Promise<Wanted> {
+  const isThere = (alias: string) =>
+    sql.raw(`exists (select 1 from environments e join projects p on p.id = e.project_id
+      where e.id = ${alias}.environment_id and e.deleted_at is null and p.deleted_at is null)`)
+  const { rows } = await db.execute<Wanted>(sql`
+    select h.revision::float8 as revision,
+      (select coalesce(json_agg(json_build_object(
+          'id', i.id, 'projectId', i.project_id, 'environmentId', i.environment_id, 'deploymentId', i.deployment_id,
+          'service', i.service, 'index', i.index, 'kind', i.kind, 'want', i.want) order by i.id), '[]')
+         from instances i where i.host_id = h.id and i.want <> 'gone' and ${isThere('i')}) as instances,
+      (select coalesce(json_agg(json_build_object(
+          'hostname', r.hostname, 'environmentId', r.environment_id, 'generation', r.generation,
+          'servingDeploymentId', r.serving_deployment_id, 'standbyDeploymentId', r.standby_deployment_id,
+          'isSoaking', r.is_soaking) order by r.hostname), '[]')
+         from routes r join environments x on x.id = r.environment_id
+        where x.host_id = h.id and ${isThere('r')}) as routes
+      from hosts h where h.id = ${hostId}`)
+  return rows[0] ?? { revision: 0, instances: [], routes: [] }
+}

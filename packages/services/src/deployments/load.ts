@@ -1,20 +1,26 @@
 import type { Transaction } from '@juanie/core/database'
-import { maybeOne, one } from '@juanie/core/database'
-import { and, asc, desc, eq, inArray, ne, or, sql } from 'drizzle-orm'
-import { environments } from '../environments/tables.ts'
+import { and, desc, eq, sql } from 'drizzle-orm'
 import { awayMs } from '../hosts/index.ts'
 import { agents, hosts } from '../hosts/tables.ts'
-import { projects } from '../projects/tables.ts'
-import { routes } from '../routes/tables.ts'
-import { activeStatuses, type Snapshot } from './contract.ts'
-import { type Facts, type InstanceFacts, placesOf, routedHostnames } from './plan.ts'
-import { deployments, healthEvidence, instances } from './tables.ts'
+import { activeStatuses, type DeploymentStatus, type Snapshot, type Stages } from './contract.ts'
+import { type Facts, type InstanceFacts, placesOf, type RouteFacts } from './plan.ts'
+import { deployments } from './tables.ts'
 import type { Locked } from './transition.ts'
 
 export interface Loaded {
   facts: Facts
-  row: Locked & { projectId: string; organizationId: string; hostId: string; environmentName: string }
+  row: Locked & {
+    projectId: string
+    organizationId: string
+    hostId: string
+    /** What serves in the environment, for the deployment that begins now. */
+    servingId: string | null
+  }
+  /** Who holds the right to work on it, when somebody does at this moment. */
+  lease: { fence: number; owner: string } | null
 }
+
+const list = (statuses: readonly string[]) => sql.raw(statuses.map((one) => `'${one}'`).join(', '))
 
 /** Whether the host's agent spoke within the last seconds, by the database's clock. */
 export const isConnected = sql<boolean>`coalesce(${agents.lastSeenAt} > now() - ${sql.raw(`interval '${awayMs} milliseconds'`)}, false)`
@@ -26,6 +32,81 @@ export const isConnected = sql<boolean>`coalesce(${agents.lastSeenAt} > now() - 
 export const lockHost = (tx: Transaction, hostId: string) =>
   tx.select({ id: hosts.id }).from(hosts).where(eq(hosts.id, hostId)).for('no key update')
 
+interface Row extends Record<string, unknown> {
+  id: string
+  number: number
+  environmentId: string
+  projectId: string
+  organizationId: string
+  hostId: string
+  status: DeploymentStatus
+  stages: Stages
+  reason: string | null
+  snapshot: Snapshot
+  cancelReason: string | null
+  host: string
+  isConnected: boolean
+  lastSeenAt: string | null
+  lease: Loaded['lease']
+  ahead: Facts['ahead']
+  servingId: string | null
+  replacedId: string | null
+  replacedNumber: number
+  replacedSnapshot: Snapshot
+  instances: (InstanceFacts & { deploymentId: string })[]
+  routes: RouteFacts[]
+  takenHostnames: string[]
+}
+
+/** Everything of one deployment in one statement: it is read between any two things that happen to it. */
+const query = (deploymentId: string, isLocking: boolean) => sql`
+  select d.id, d.number, d.environment_id as "environmentId", d.project_id as "projectId",
+         p.organization_id as "organizationId", d.host_id as "hostId", d.status, d.stages, d.reason, d.snapshot,
+         case when d.cancel_requested_at is not null then coalesce(d.cancel_reason, 'canceled') end as "cancelReason",
+         h.name as host,
+         coalesce(a.last_seen_at > now() - ${sql.raw(`interval '${awayMs} milliseconds'`)}, false) as "isConnected",
+         to_char(a.last_seen_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "lastSeenAt",
+         (select json_build_object('fence', l.fence, 'owner', l.owner) from leases l
+           where l.subject_id = d.id and l.expires_at > now()) as lease,
+         -- The active one of the environment, else the oldest that stood in line before.
+         (select json_build_object('number', o.number, 'status', o.status) from deployments o
+           where d.status in ('queued', 'waiting') and o.environment_id = d.environment_id and o.id <> d.id
+             and (o.status in (${list(activeStatuses)}) or (o.status in ('queued', 'waiting') and o.number < d.number))
+           order by o.status in ('queued', 'waiting'), o.number limit 1) as ahead,
+         s.id as "servingId", r.id as "replacedId", r.number as "replacedNumber", r.snapshot as "replacedSnapshot",
+         (select coalesce(json_agg(json_build_object(
+             'id', i.id, 'deploymentId', i.deployment_id, 'service', i.service, 'index', i.index, 'kind', i.kind,
+             'want', i.want, 'state', i.state, 'reason', i.reason, 'restarts', i.restarts,
+             'exitCode', i.exit_code, 'exitSignal', i.exit_signal,
+             'good', case when i.deployment_id = d.id and d.status in ('rolling_out', 'verifying') then
+               (select count(*) from health_evidence e where e.instance_id = i.id and e.seq > coalesce(
+                 (select max(b.seq) from health_evidence b where b.instance_id = i.id and not b.good), 0)) else 0 end
+             ) order by i.service, i.index), '[]')
+            from instances i
+           where i.deployment_id = d.id or (i.deployment_id = r.id and i.want <> 'gone')) as instances,
+         (select coalesce(json_agg(json_build_object(
+             'id', t.id, 'hostname', t.hostname, 'isDefault', t.is_default, 'generation', t.generation,
+             'servingDeploymentId', t.serving_deployment_id, 'observedGeneration', t.observed_generation,
+             'observedServingId', t.observed_serving_id, 'isDrained', t.is_drained,
+             'soakDeploymentId', t.soak_deployment_id, 'soakState', t.soak_state, 'soakReason', t.soak_reason
+             ) order by t.is_default desc, t.id), '[]')
+            from routes t where t.environment_id = d.environment_id) as routes,
+         (select coalesce(json_agg(t.hostname), '[]') from routes t
+           where d.status in ('queued', 'waiting', 'preparing') and t.environment_id <> d.environment_id
+             and t.hostname in (select x ->> 'hostname' from jsonb_array_elements(d.snapshot -> 'application' -> 'routes') x)
+         ) as "takenHostnames"
+    from deployments d
+    join projects p on p.id = d.project_id
+    join hosts h on h.id = d.host_id
+    left join agents a on a.host_id = h.id
+    left join lateral (
+      select v.id from deployments v
+       where d.status in ('queued', 'waiting') and v.environment_id = d.environment_id and v.status = 'succeeded'
+       order by v.finished_at desc, v.number desc limit 1) s on true
+    left join deployments r on r.id = coalesce(d.replaces, s.id)
+   where d.id = ${deploymentId}
+   ${isLocking ? sql`for no key update of d` : sql``}`
+
 /** Everything that decides what comes next. Null: there is no such deployment any more. */
 export async function loadFacts(
   tx: Transaction,
@@ -33,165 +114,45 @@ export async function loadFacts(
   options: { now: number; bundle: Facts['bundle']; isLocking: boolean },
 ): Promise<Loaded | null> {
   if (options.isLocking) {
-    const place = await maybeOne(
-      tx.select({ hostId: deployments.hostId }).from(deployments).where(eq(deployments.id, deploymentId)),
-    )
-    if (!place) return null
-    await lockHost(tx, place.hostId)
+    await tx.execute(sql`
+      select 1 from hosts where id = (select host_id from deployments where id = ${deploymentId}) for no key update`)
   }
-  const query = tx
-    .select({
-      deployment: deployments,
-      organizationId: projects.organizationId,
-      environmentName: environments.name,
-      host: hosts.name,
-      isConnected,
-      lastSeenAt: agents.lastSeenAt,
-    })
-    .from(deployments)
-    .innerJoin(projects, eq(projects.id, deployments.projectId))
-    .innerJoin(environments, eq(environments.id, deployments.environmentId))
-    .innerJoin(hosts, eq(hosts.id, deployments.hostId))
-    .leftJoin(agents, eq(agents.hostId, hosts.id))
-    .where(eq(deployments.id, deploymentId))
-  const found = await maybeOne(options.isLocking ? query.for('no key update', { of: deployments }) : query)
+  const { rows } = await tx.execute<Row>(query(deploymentId, options.isLocking))
+  const [found] = rows
   if (!found) return null
-  const { deployment: d } = found
-  const facts: Facts = {
-    now: options.now,
-    deployment: {
-      id: d.id,
-      number: d.number,
-      snapshot: d.snapshot,
-      instances: [],
-      status: d.status,
-      stages: d.stages,
-      cancelReason: d.cancelRequestedAt ? (d.cancelReason ?? 'canceled') : null,
-    },
-    ahead: null,
-    agent: {
-      host: found.host,
-      isConnected: found.isConnected,
-      lastSeenAt: found.lastSeenAt?.toISOString() ?? null,
-    },
-    bundle: options.bundle,
-    takenHostnames: [],
-    replaced: null,
-    routes: [],
-  }
-  const row = {
-    id: d.id,
-    number: d.number,
-    environmentId: d.environmentId,
-    status: d.status,
-    stages: d.stages,
-    reason: d.reason,
-    projectId: d.projectId,
-    organizationId: found.organizationId,
-    hostId: d.hostId,
-    environmentName: found.environmentName,
-  }
-  await refresh(tx, { facts, row }, d.replaces)
-  return { facts, row }
-}
-
-/** Reads again what the edits of a reconcile change. */
-export async function refresh(tx: Transaction, { facts, row }: Loaded, replaces: string | null): Promise<void> {
-  const { deployment } = facts
-  if (deployment.status === 'queued' || deployment.status === 'waiting') {
-    facts.ahead = await aheadOf(tx, row)
-    return
-  }
-  facts.ahead = null
-  const ids = replaces === null ? [deployment.id] : [deployment.id, replaces]
-  const rows = await tx
-    .select()
-    .from(instances)
-    .where(inArray(instances.deploymentId, ids))
-    .orderBy(asc(instances.service), asc(instances.index))
-  const good = deployment.status === 'verifying' ? await goodInRow(tx, deployment.id) : new Map<string, number>()
-  const of = (id: string): InstanceFacts[] =>
-    rows
-      .filter((one) => one.deploymentId === id)
-      .map(({ id, service, index, kind, want, state, reason, restarts, exitCode, exitSignal }) => ({
+  const own: InstanceFacts[] = []
+  const before: InstanceFacts[] = []
+  for (const { deploymentId: of, ...one } of found.instances) (of === found.id ? own : before).push(one)
+  const { id, number, environmentId, projectId, organizationId, hostId, status, stages, reason, servingId } = found
+  return {
+    facts: {
+      now: options.now,
+      deployment: {
         id,
-        service,
-        index,
-        kind,
-        want,
-        state,
-        reason,
-        restarts,
-        exitCode,
-        exitSignal,
-        good: good.get(id) ?? 0,
-      }))
-  deployment.instances = of(deployment.id)
-  facts.replaced = replaces === null ? null : await versionOf(tx, replaces, of(replaces))
-  facts.routes = await tx
-    .select()
-    .from(routes)
-    .where(eq(routes.environmentId, row.environmentId))
-    .orderBy(desc(routes.isDefault), asc(routes.id))
-  facts.takenHostnames =
-    deployment.status === 'preparing' ? await taken(tx, row.environmentId, deployment.snapshot) : []
+        number,
+        snapshot: found.snapshot,
+        instances: own,
+        status,
+        stages,
+        cancelReason: found.cancelReason,
+      },
+      ahead: found.ahead,
+      agent: { host: found.host, isConnected: found.isConnected, lastSeenAt: found.lastSeenAt },
+      bundle: options.bundle,
+      takenHostnames: found.takenHostnames,
+      replaced: found.replacedId === null ? null : replacedOf(found, before),
+      routes: found.routes,
+    },
+    row: { id, number, environmentId, projectId, organizationId, hostId, status, stages, reason, servingId },
+    lease: found.lease,
+  }
 }
 
-async function versionOf(tx: Transaction, id: string, own: InstanceFacts[]): Promise<Facts['replaced']> {
-  const row = await maybeOne(
-    tx
-      .select({ id: deployments.id, number: deployments.number, snapshot: deployments.snapshot })
-      .from(deployments)
-      .where(eq(deployments.id, id)),
-  )
-  // A version that was taken off its host is nothing to return to.
-  const isThere =
-    row && (own.some((one) => one.kind === 'instance' && one.want !== 'gone') || placesOf(row.snapshot).length === 0)
-  return isThere ? { ...row, instances: own } : null
-}
-
-/** The active one of the environment, else the oldest that stood in line before. */
-async function aheadOf(tx: Transaction, row: Loaded['row']): Promise<Facts['ahead']> {
-  const isEarlier = and(inArray(deployments.status, ['queued', 'waiting']), sql`${deployments.number} < ${row.number}`)
-  const [ahead] = await tx
-    .select({ number: deployments.number, status: deployments.status })
-    .from(deployments)
-    .where(
-      and(
-        eq(deployments.environmentId, row.environmentId),
-        ne(deployments.id, row.id),
-        or(inArray(deployments.status, [...activeStatuses]), isEarlier),
-      ),
-    )
-    .orderBy(sql`${deployments.status} in ('queued', 'waiting')`, asc(deployments.number))
-    .limit(1)
-  return ahead ?? null
-}
-
-async function goodInRow(tx: Transaction, deploymentId: string): Promise<Map<string, number>> {
-  const rows = await tx
-    .select({ id: healthEvidence.instanceId, good: sql<number>`count(*)::int` })
-    .from(healthEvidence)
-    .where(
-      and(
-        eq(healthEvidence.deploymentId, deploymentId),
-        sql`${healthEvidence.seq} > coalesce((
-          select max(bad.seq) from health_evidence bad
-           where bad.instance_id = ${healthEvidence.instanceId} and not bad.good), 0)`,
-      ),
-    )
-    .groupBy(healthEvidence.instanceId)
-  return new Map(rows.map(({ id, good }) => [id, good]))
-}
-
-async function taken(tx: Transaction, environmentId: string, snapshot: Snapshot): Promise<string[]> {
-  const hostnames = [...routedHostnames(snapshot).keys()]
-  if (hostnames.length === 0) return []
-  const rows = await tx
-    .select({ hostname: routes.hostname })
-    .from(routes)
-    .where(and(inArray(routes.hostname, hostnames), ne(routes.environmentId, environmentId)))
-  return rows.map(({ hostname }) => hostname)
+/** A version that was taken off its host is nothing to return to. */
+function replacedOf({ replacedId, replacedNumber, replacedSnapshot }: Row, own: InstanceFacts[]): Facts['replaced'] {
+  const isThere = own.some((one) => one.kind === 'instance') || placesOf(replacedSnapshot).length === 0
+  if (!isThere || replacedId === null) return null
+  return { id: replacedId, number: replacedNumber, snapshot: replacedSnapshot, instances: own }
 }
 
 /** The deployment whose instances serve the environment: the last that succeeded, for every other one led back to it. */
@@ -204,6 +165,3 @@ export async function servingIn(tx: Transaction, environmentId: string): Promise
     .limit(1)
   return row?.id ?? null
 }
-
-export const deploymentRow = (tx: Transaction, id: string) =>
-  one(tx.select().from(deployments).where(eq(deployments.id, id)))

@@ -1,18 +1,16 @@
 import type { Database, Transaction } from '@juanie/core/database'
-import { maybeOne } from '@juanie/core/database'
 import { crashPoint } from '@juanie/core/points'
 import { and, eq, inArray, ne, or, sql } from 'drizzle-orm'
 import { environments } from '../environments/tables.ts'
 import type { Observed, ObservedAnswer, ObservedInstance, ObservedRoute } from '../hosts/contract.ts'
-import { agents, hosts } from '../hosts/tables.ts'
+import { agents } from '../hosts/tables.ts'
 import { routes } from '../routes/tables.ts'
 import { activeStatuses, type DeploymentStatus } from './contract.ts'
 import { bumpRevision } from './edits.ts'
 import { updateHealth } from './health.ts'
-import { lockHost } from './load.ts'
 import { isFinal } from './status.ts'
 import { deployments, healthEvidence, instances } from './tables.ts'
-import { callFor } from './transition.ts'
+import { callForAll } from './transition.ts'
 
 export interface ObservedChange {
   answer: ObservedAnswer
@@ -54,7 +52,7 @@ export async function storeObserved(
 ): Promise<ObservedChange> {
   const change = await db.transaction(async (tx) => {
     const isNews = await takeWord(tx, agent.id, observed)
-    const host = await lockAndReadRevision(tx, agent.hostId)
+    const host = await lockAndRead(tx, agent.hostId)
     const known = await knownInstances(tx, agent.hostId)
     if (!isNews) return { answer: acknowledge(known), deployments: [], isDesiredNew: false }
     const touched = new Set<string>()
@@ -63,19 +61,24 @@ export async function storeObserved(
     await storeEvidence(tx, known, observed)
     const changes = instanceChanges(known, observed, isCurrent)
     await storeInstances(tx, changes)
-    for (const { id } of changes) note(known.get(id), touched, sick)
-    for (const id of newProbes(known, observed)) note(known.get(id), touched, new Set())
-    for (const { environmentId, serving } of await storeRoutes(tx, agent.hostId, observed.routes)) {
+    for (const { id, state } of changes) {
+      const one = known.get(id)!
+      // Probes on the way up decide nothing before the instance is healthy.
+      if (state !== one.state || state === 'healthy') touched.add(one.deploymentId)
+      if (state !== one.state && counts(one)) sick.add(one.environmentId)
+      if (one.isStandby || isFinal(one.status))
+        for (const each of await openIn(tx, one.environmentId)) touched.add(each)
+    }
+    for (const environmentId of await storeRoutes(tx, agent.hostId, observed.routes)) {
       sick.add(environmentId)
-      for (const one of known.values())
-        if (one.environmentId === environmentId || one.deploymentId === serving) note(one, touched, new Set())
       for (const id of await openIn(tx, environmentId)) touched.add(id)
     }
-    for (const id of await doubted(tx, agent.hostId)) sick.add(id)
+    for (const { deploymentId, status } of known.values()) if (isFinal(status)) touched.delete(deploymentId)
+    for (const id of host.doubted) sick.add(id)
     await updateHealth(tx, [...sick])
     const isDesiredNew = changes.some(({ want }) => want === 'gone')
     if (isDesiredNew) await bumpRevision(tx, agent.hostId)
-    for (const id of touched) await callFor(tx, id)
+    await callForAll(tx, [...touched])
     crashPoint('observed.before.store')
     return { answer: acknowledge(known), deployments: [...touched], isDesiredNew }
   })
@@ -83,11 +86,8 @@ export async function storeObserved(
   return change
 }
 
-function note(one: Known | undefined, touched: Set<string>, environmentIds: Set<string>): void {
-  if (!one) return
-  environmentIds.add(one.environmentId)
-  if (!isFinal(one.status)) touched.add(one.deploymentId)
-}
+/** Only what serves makes the health of an environment. */
+const counts = ({ status }: Known): boolean => status === 'succeeded' || status === 'soaking'
 
 /** False: this agent process has said something newer already. */
 async function takeWord(tx: Transaction, agentId: string, { incarnation, seq, edge }: Observed): Promise<boolean> {
@@ -104,10 +104,12 @@ async function takeWord(tx: Transaction, agentId: string, { incarnation, seq, ed
   return taken.length > 0
 }
 
-async function lockAndReadRevision(tx: Transaction, hostId: string): Promise<{ revision: number }> {
-  await lockHost(tx, hostId)
-  const row = await maybeOne(tx.select({ revision: hosts.revision }).from(hosts).where(eq(hosts.id, hostId)))
-  return row ?? { revision: 0 }
+/** With the environments that were given up on while the agent was silent: its word ends that. */
+async function lockAndRead(tx: Transaction, hostId: string): Promise<{ revision: number; doubted: string[] }> {
+  const { rows } = await tx.execute<{ revision: string; doubted: string[] | null }>(sql`
+    select revision, (select array_agg(e.id) from environments e where e.host_id = h.id and e.health = 'unknown') as doubted
+      from hosts h where id = ${hostId} for no key update`)
+  return { revision: Number(rows[0]?.revision ?? 0), doubted: rows[0]?.doubted ?? [] }
 }
 
 async function knownInstances(tx: Transaction, hostId: string): Promise<Map<string, Known>> {
@@ -145,10 +147,6 @@ const acknowledge = (known: Map<string, Known>): ObservedAnswer => ({
     [...known.values()].filter(({ lastProbe }) => lastProbe > 0).map((one) => [one.id, one.lastProbe]),
   ),
 })
-
-function* newProbes(known: Map<string, Known>, { instances: all }: Observed): Generator<string> {
-  for (const { id, probes } of all) if (probes.length > 0 && known.has(id)) yield id
-}
 
 /** Probes are numbered within their instance, so one that comes again is the same row. */
 async function storeEvidence(tx: Transaction, known: Map<string, Known>, { instances: all }: Observed): Promise<void> {
@@ -241,11 +239,7 @@ async function storeInstances(tx: Transaction, changes: InstanceChange[]): Promi
     where i.id = c.id`)
 }
 
-async function storeRoutes(
-  tx: Transaction,
-  hostId: string,
-  observed: ObservedRoute[],
-): Promise<{ environmentId: string; serving: string | null }[]> {
+async function storeRoutes(tx: Transaction, hostId: string, observed: ObservedRoute[]): Promise<string[]> {
   if (observed.length === 0) return []
   const told = observed.map(({ hostname, generation, serving, since, drained, soak }) => ({
     hostname,
@@ -259,7 +253,7 @@ async function storeRoutes(
     soakReason: clean(soak?.reason ?? null),
   }))
   // The elapsed time alone is no news: it would write a row with every word of a soak.
-  const { rows } = await tx.execute<{ environment_id: string; serving: string | null }>(sql`
+  const { rows } = await tx.execute<{ environment_id: string }>(sql`
     update ${routes} r set
       observed_generation = o.generation, observed_serving_id = o.serving, observed_since = o.since,
       is_drained = o.drained, soak_deployment_id = o."soakDeployment", soak_state = o."soakState",
@@ -270,17 +264,8 @@ async function storeRoutes(
     where r.hostname = o.hostname and e.id = r.environment_id and e.host_id = ${hostId}
       and (r.observed_generation, r.observed_serving_id, r.is_drained, r.soak_deployment_id, r.soak_state)
           is distinct from (o.generation, o.serving, o.drained, o."soakDeployment", o."soakState")
-    returning r.environment_id, o.serving`)
-  return rows.map(({ environment_id, serving }) => ({ environmentId: environment_id, serving }))
-}
-
-/** Environments that were given up on while the agent was silent: its word ends that. */
-async function doubted(tx: Transaction, hostId: string): Promise<string[]> {
-  const rows = await tx
-    .select({ id: environments.id })
-    .from(environments)
-    .where(and(eq(environments.hostId, hostId), eq(environments.health, 'unknown')))
-  return rows.map(({ id }) => id)
+    returning r.environment_id`)
+  return [...new Set(rows.map(({ environment_id }) => environment_id))]
 }
 
 const openIn = async (tx: Transaction, environmentId: string): Promise<string[]> => {

@@ -116,7 +116,10 @@ const said = (decision: Decision) => {
 }
 const wants = (decision: Decision) =>
   'edits' in decision
-    ? decision.edits.flatMap((edit) => (edit.kind === 'want' ? [`${edit.ids.join(',')} ${edit.want}`] : []))
+    ? decision.edits.flatMap((edit) => {
+        if (edit.kind === 'revive') return [`${edit.ids.join(',')} revived`]
+        return edit.kind === 'want' ? [`${edit.ids.join(',')} ${edit.want}`] : []
+      })
     : []
 const routesOf = (decision: Decision) =>
   'edits' in decision ? decision.edits.filter((edit) => edit.kind === 'route') : []
@@ -360,13 +363,13 @@ test('with stop-first the old version ends before the new one starts, and comes 
   const ended = { ...old, instances: [instance('o', { want: 'stopped', state: 'stopped' })] }
   expect(said(decide(facts('rolling_out', { replaced: ended }, own)))).toBe('edit')
   const broken = { ...own, instances: [instance('n', { state: 'failed' })] }
-  expect(wants(decide(facts('verifying', { replaced: ended }, broken)))).toEqual(['n stopped', 'o running'])
+  expect(wants(decide(facts('verifying', { replaced: ended }, broken)))).toEqual(['n stopped', 'o revived'])
   const inSoak = facts(
     'soaking',
     { replaced: ended, routes: [route({ ...isSoaking, soakState: 'failed' })] },
     { ...own, instances: [instance('n')] },
   )
-  expect(wants(decide(inSoak))).toEqual(['o running'])
+  expect(wants(decide(inSoak))).toEqual(['o revived'])
 })
 
 test('what has no route is judged in the soak by the server', () => {

@@ -73,7 +73,9 @@ export type Edit =
   | { kind: 'drop routes'; ids: string[] }
   | { kind: 'route'; id: string; serving: string | null; standby: string | null; isSoaking: boolean }
   | { kind: 'add instances'; places: Place[] }
-  | { kind: 'want'; ids: string[]; want: 'running' | 'stopped' | 'gone' }
+  | { kind: 'want'; ids: string[]; want: 'stopped' | 'gone' }
+  /** New processes in the places of these, which were stopped to make room. */
+  | { kind: 'revive'; ids: string[] }
   /** Stops whatever else still runs in the environment. */
   | { kind: 'stop others' }
 
@@ -244,7 +246,7 @@ function leave(facts: Facts, reason: string, blame?: string): Decision {
   }
   const covered = routedHostnames(replaced.snapshot)
   const edits: Edit[] = routes.map((route) => routeTo(route, covered.has(route.hostname) ? replaced.id : null))
-  edits.push(...want(replaced.instances, 'stopped', 'running'))
+  edits.push(...revive(replaced))
   return { kind: 'move', move: 'roll_back', ...because, edits }
 }
 
@@ -329,14 +331,23 @@ function withdraw({ deployment, replaced, routes }: Facts): Edit[] {
       'gone',
     ),
   ]
-  if (replaced) edits.push(...want(replaced.instances, 'stopped', 'running'))
+  if (replaced && revive(replaced).length > 0) {
+    edits.push(...revive(replaced))
+    // The same version under new instances is another route for the agent.
+    for (const route of routes) if (route.servingDeploymentId === replaced.id) edits.push(routeTo(route, replaced.id))
+  }
   const kept = replaced ? routedHostnames(replaced.snapshot) : new Map<string, string>()
   const orphans = routes.filter((route) => !route.isDefault && !kept.has(route.hostname))
   if (orphans.length > 0) edits.push({ kind: 'drop routes', ids: orphans.map(({ id }) => id) })
   return edits
 }
 
-function want(instances: InstanceFacts[], from: 'running' | 'stopped', to: 'running' | 'stopped' | 'gone'): Edit[] {
+function revive({ instances }: Version): Edit[] {
+  const ids = instances.filter((one) => one.want === 'stopped' && one.kind === 'instance').map(({ id }) => id)
+  return ids.length === 0 ? [] : [{ kind: 'revive', ids }]
+}
+
+function want(instances: InstanceFacts[], from: 'running' | 'stopped', to: 'stopped' | 'gone'): Edit[] {
   const ids = instances.filter((one) => one.want === from).map(({ id }) => id)
   return ids.length === 0 ? [] : [{ kind: 'want', ids, want: to }]
 }

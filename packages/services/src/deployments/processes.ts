@@ -10,7 +10,7 @@ export interface FilledSnapshot {
   secrets: Record<string, string>
 }
 
-interface Row {
+export interface ProcessRow {
   id: string
   projectId: string
   environmentId: string
@@ -24,7 +24,7 @@ interface Row {
 const migrationLimitMs = 30 * 60_000
 
 export function desiredInstance(
-  row: Row,
+  row: ProcessRow,
   filled: FilledSnapshot,
   idsOf: (service: string) => string[],
 ): DesiredInstance {
@@ -63,7 +63,7 @@ export function desiredInstance(
   }
 }
 
-export function desiredTask(row: Row, filled: FilledSnapshot): DesiredTask {
+export function desiredTask(row: ProcessRow, filled: FilledSnapshot): DesiredTask {
   const { migrate } = filled.application
   const service = serviceOf(filled, row.service)
   if (!migrate) throw new Error(`deployment ${row.deploymentId} has a task and no migration`)
@@ -76,7 +76,7 @@ export function desiredTask(row: Row, filled: FilledSnapshot): DesiredTask {
 }
 
 /** What was set for the environment wins over what the description says, and a secret over a plain variable. */
-function processOf(row: Row, { snapshot, secrets }: FilledSnapshot, service: Service) {
+function processOf(row: ProcessRow, { snapshot, secrets }: FilledSnapshot, service: Service) {
   const written = snapshot.application.services.find(({ name }) => name === row.service)?.environment ?? {}
   const holdsSecret = Object.entries(written)
     .filter(([, text]) => snapshot.application.secrets.some((name) => text.includes(`\${secret:${name}}`)))

@@ -1,13 +1,13 @@
 import type { Database, Transaction } from '@juanie/core/database'
 import { messageOf } from '@juanie/core/errors'
-import { holdsLease, leases, releaseLease, takeLease } from '@juanie/core/leases'
+import { leases, takeLease } from '@juanie/core/leases'
 import { crashPoint } from '@juanie/core/points'
 import { systemScope } from '@juanie/core/scope'
 import { and, asc, eq, inArray } from 'drizzle-orm'
 import type { BlobStore } from '../releases/port.ts'
-import { applyEdits, lastWords } from './edits.ts'
+import { applyEdits, bumpRevision, lastWords } from './edits.ts'
 import { updateHealth } from './health.ts'
-import { deploymentRow, type Loaded, loadFacts, refresh, servingIn } from './load.ts'
+import { type Loaded, loadFacts } from './load.ts'
 import { type Decision, decide, type Facts } from './plan.ts'
 import { isFinal } from './status.ts'
 import { deployments } from './tables.ts'
@@ -24,8 +24,9 @@ export interface Signals {
 /** More steps than any deployment takes between two things that it must wait for. */
 const mostSteps = 30
 const mostPasses = 8
+const mostSeen = 1_000
 
-type Bundle = Facts['bundle']
+export type Bundle = Facts['bundle']
 type Next =
   | { kind: 'gone' | 'held elsewhere' | 'over' }
   | { kind: 'rest'; dueAt: number | null }
@@ -41,8 +42,9 @@ interface Pass {
  * Brings one deployment as far as it can go now. Level-triggered: it looks at what is stored and at nothing else, may
  * be called by anybody at any time, and a call too many changes nothing.
  *
- * Who reconciles holds the deployment's lease. A pass is one transaction; between two passes (while the bundle is
- * looked at) the lease is what keeps another server from doing the same, and its number refuses whoever slept past it.
+ * A pass is one transaction that has the host and the deployment's row locked. Whoever must leave it to look at
+ * something outside (the bundle) holds the deployment's lease meanwhile: it keeps another server from doing the same,
+ * and its number refuses whoever slept past it.
  */
 export class Reconciler {
   readonly #db: Database
@@ -50,6 +52,7 @@ export class Reconciler {
   readonly #owner: string
   readonly #clock: () => number
   readonly #signals: Signals
+  readonly #seen = new Map<string, Bundle>()
 
   constructor(parts: { db: Database; blobs: BlobStore; owner: string; clock: () => number; signals: Signals }) {
     this.#db = parts.db
@@ -59,23 +62,27 @@ export class Reconciler {
     this.#signals = parts.signals
   }
 
+  /** Whoever has just looked for the bundle of a new deployment says so, and saves its first run a transaction. */
+  saw(deploymentId: string, bundle: Bundle): void {
+    if (this.#seen.size >= mostSeen) this.#seen.clear()
+    this.#seen.set(deploymentId, bundle)
+  }
+
   /** When to look again at the latest, in milliseconds since the epoch; null: when something is observed. */
   async run(deploymentId: string): Promise<number | null> {
-    let bundle: Bundle = { kind: 'unknown' }
+    let bundle = this.#seen.get(deploymentId) ?? { kind: 'unknown' }
+    this.#seen.delete(deploymentId)
     let fence: number | null = null
     for (let pass = 0; pass < mostPasses; pass++) {
-      const held: number | null = fence
-      const seen: Bundle = bundle
-      const { result }: { result: Pass } = await moving(this.#db, this.#clock, (tx, moves) =>
-        this.#pass(tx, moves, { deploymentId, fence: held, bundle: seen }),
-      )
+      const at: { deploymentId: string; fence: number | null; bundle: Bundle } = { deploymentId, fence, bundle }
+      const { result }: { result: Pass } = await moving(this.#db, this.#clock, (tx, moves) => this.#pass(tx, moves, at))
       crashPoint('deployment.after.edit')
       if (result.isDesiredNew && result.hostId) this.#signals.desired(result.hostId)
       if (result.successor) this.#signals.deployment(result.successor)
       if (result.next.kind === 'rest') return result.next.dueAt
       if (result.next.kind !== 'check bundle') return null
       fence = result.next.fence
-      bundle = await this.#look(result.next.digest)
+      bundle = await this.look(result.next.digest)
     }
     throw new Error(`deployment ${deploymentId} does not come to rest`)
   }
@@ -100,64 +107,69 @@ export class Reconciler {
     moves: Moves,
     at: { deploymentId: string; fence: number | null; bundle: Bundle },
   ): Promise<Pass> {
-    const subjectId = at.deploymentId
     const pass: Pass = { next: { kind: 'gone' }, hostId: null, isDesiredNew: false, successor: null }
-    const fence = await this.#fence(tx, subjectId, at.fence)
-    if (fence === null) return { ...pass, next: { kind: 'held elsewhere' } }
-    const loaded = await loadFacts(tx, subjectId, { now: this.#clock(), bundle: at.bundle, isLocking: true })
-    if (loaded) {
-      pass.hostId = loaded.row.hostId
-      pass.next = await this.#advance(tx, moves, { loaded, fence, pass })
+    const loaded = await loadFacts(tx, at.deploymentId, { now: this.#clock(), bundle: at.bundle, isLocking: true })
+    if (!loaded) return pass
+    // The host is locked, so nobody takes the lease between this look and the commit.
+    if (!this.#mayWork(loaded.lease, at.fence)) return { ...pass, next: { kind: 'held elsewhere' } }
+    pass.hostId = loaded.row.hostId
+    pass.next = await this.#advance(tx, moves, { loaded, pass })
+    if (loaded.lease && pass.next.kind !== 'check bundle') {
+      await tx.delete(leases).where(eq(leases.subjectId, at.deploymentId))
     }
-    if (pass.next.kind === 'over' || pass.next.kind === 'gone') {
-      await tx.delete(leases).where(eq(leases.subjectId, subjectId))
-    } else if (pass.next.kind === 'rest') await releaseLease(tx, subjectId, fence)
+    if (pass.isDesiredNew) await bumpRevision(tx, loaded.row.hostId)
     crashPoint('deployment.before.edit')
     return pass
   }
 
-  async #fence(tx: Transaction, subjectId: string, held: number | null): Promise<number | null> {
-    if (held !== null) return (await holdsLease(tx, subjectId, held)) ? held : null
-    const taken = await takeLease(tx, { subjectId, kind: 'deployment', owner: this.#owner })
-    return taken?.fence ?? null
+  /** With a number, only under that number; without, when nobody else works on it now. */
+  #mayWork(lease: Loaded['lease'], fence: number | null): boolean {
+    if (fence !== null) return lease?.fence === fence
+    return lease === null || lease.owner === this.#owner
   }
 
-  async #advance(
-    tx: Transaction,
-    moves: Moves,
-    { loaded, fence, pass }: { loaded: Loaded; fence: number; pass: Pass },
-  ): Promise<Next> {
+  async #advance(tx: Transaction, moves: Moves, { loaded, pass }: { loaded: Loaded; pass: Pass }): Promise<Next> {
     const { row, facts } = loaded
-    let replaces = (await deploymentRow(tx, row.id)).replaces
+    const isSeen = (): boolean =>
+      moves.made.some(({ to }) => isFinal(to) || to === 'soaking' || (to === 'preparing' && facts.replaced === null))
     for (let step = 0; step < mostSteps; step++) {
-      if (isFinal(row.status)) return this.#over(tx, row, pass)
+      if (isFinal(row.status)) return this.#over(tx, { loaded, moves, pass })
       const decision = decide(facts)
       if (decision.kind === 'rest') {
-        if (step > 0) await updateHealth(tx, [row.environmentId])
+        if (isSeen()) await this.#health(tx, loaded, moves)
         return { kind: 'rest', dueAt: decision.dueAt }
       }
-      if (decision.kind === 'check bundle')
-        return { kind: decision.kind, fence, digest: facts.deployment.snapshot.bundle }
-      if (await applyEdits(tx, loaded, decision.edits)) pass.isDesiredNew = true
-      if (decision.kind === 'move') {
-        if (decision.move === 'prepare') replaces = await servingIn(tx, row.environmentId)
-        const reason = await reasonOf(tx, decision)
-        const more = decision.move === 'prepare' ? { replaces } : {}
-        moves.make(systemScope(row.organizationId, row.projectId), row, {
-          move: decision.move,
-          ...(reason === undefined ? {} : { reason }),
-          more,
-        })
-        facts.deployment.status = row.status
-        facts.deployment.stages = row.stages
+      if (decision.kind === 'check bundle') {
+        const lease = { subjectId: row.id, kind: 'deployment' as const, owner: this.#owner }
+        const taken = await takeLease(tx, lease)
+        if (!taken) return { kind: 'held elsewhere' }
+        return { kind: decision.kind, fence: taken.fence, digest: facts.deployment.snapshot.bundle }
       }
-      if (!isFinal(row.status)) await refresh(tx, loaded, replaces)
+      await applyEdits(tx, loaded, decision.edits)
+      if (decision.edits.length > 0) pass.isDesiredNew = true
+      if (decision.kind === 'edit') continue
+      const reason = await reasonOf(tx, decision)
+      moves.make(systemScope(row.organizationId, row.projectId), row, {
+        move: decision.move,
+        ...(reason === undefined ? {} : { reason }),
+        ...(decision.move === 'prepare' ? { more: { replaces: row.servingId } } : {}),
+      })
+      facts.deployment.status = row.status
+      facts.deployment.stages = row.stages
     }
     throw new Error(`deployment ${row.id} takes too many steps at once`)
   }
 
-  async #over(tx: Transaction, row: Loaded['row'], pass: Pass): Promise<Next> {
+  /** Health follows from the status of the row, which is written last otherwise. */
+  async #health(tx: Transaction, { row }: Loaded, moves: Moves): Promise<void> {
+    await moves.write(tx)
     await updateHealth(tx, [row.environmentId])
+  }
+
+  async #over(tx: Transaction, { loaded, moves, pass }: { loaded: Loaded; moves: Moves; pass: Pass }): Promise<Next> {
+    const { row } = loaded
+    if (moves.made.length === 0) return { kind: 'over' }
+    await this.#health(tx, loaded, moves)
     const [successor] = await tx
       .select({ id: deployments.id })
       .from(deployments)
@@ -171,7 +183,8 @@ export class Reconciler {
     return { kind: 'over' }
   }
 
-  async #look(digest: string): Promise<Bundle> {
+  /** Whether the bundle is there. */
+  async look(digest: string): Promise<Bundle> {
     try {
       const found = await this.#blobs.stat(digest)
       if (found) return { kind: 'present' }

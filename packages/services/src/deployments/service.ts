@@ -13,12 +13,19 @@ import { releases } from '../releases/tables.ts'
 import type { Secrets } from '../secrets/index.ts'
 import { heldJob, joinable, markUnrepeatable, releaseOfRun } from './ask.ts'
 import { cleanDeployments, cleanEvidence, cleanReleases, type Keeping } from './clean.ts'
-import type { DeploymentAnswer, DeploymentPlan, DeploymentRow, DeploymentView, EnvironmentStatus } from './contract.ts'
+import type {
+  DeploymentAnswer,
+  DeploymentPlan,
+  DeploymentRow,
+  DeploymentView,
+  EnvironmentStatus,
+  ReleaseName,
+} from './contract.ts'
 import { DesiredStates } from './desired.ts'
 import { follow, unfollowed } from './follow.ts'
 import { storeObserved } from './observe.ts'
 import { planDeployment } from './preview.ts'
-import { Reconciler } from './reconcile.ts'
+import { type Bundle, Reconciler } from './reconcile.ts'
 import { type Asked, deployAsked, promoteAsked, rollbackAsked } from './requests.ts'
 import type { InstallationTimes } from './snapshot.ts'
 import { findDeployment, findEnvironment, once, type StartParts } from './start.ts'
@@ -115,9 +122,22 @@ export class Deployments implements ProjectPart {
     ask: (tx: Parameters<Parameters<typeof once>[2]>[0]) => ReturnType<typeof deployAsked>,
   ): Promise<DeploymentAnswer> {
     const request = { projectId: scope.projectId, key: input.requestKey ?? null }
-    const { row } = await once(this.#db, request, async (tx) => (await ask(tx)).insert(this.#clock()))
+    let begun: { release: ReleaseName; bundle: Promise<Bundle> } | null = null
+    const { row, isNew } = await once(this.#db, request, async (tx) => {
+      const prepared = await ask(tx)
+      const { id, number, digest, commit } = prepared.release
+      begun = { release: { id, number, digest, commit }, bundle: this.#reconciler.look(prepared.snapshot.bundle) }
+      return prepared.insert(this.#clock())
+    })
+    if (!isNew || !begun) {
+      this.#worker.request(row.id)
+      return this.#answer(row.id)
+    }
+    const { release, bundle } = begun as { release: ReleaseName; bundle: Promise<Bundle> }
+    this.#reconciler.saw(row.id, await bundle)
     this.#worker.request(row.id)
-    return this.#answer(row.id)
+    const { id, number, status, reason, snapshot } = row
+    return { id, number, status, reason, url: await this.#url(snapshot.hostname), release }
   }
 
   /** What would change, and why it would be refused; nothing is written. */

@@ -100,6 +100,8 @@ export const instances = snakeCase.table(
     kind: text({ enum: ['instance', 'task'] })
       .notNull()
       .default('instance'),
+    /** Counts when a stopped version comes back: a process that was ended is never started again, a new one is. */
+    life: integer().notNull().default(0),
     /** `gone` ones leave desired state: the agent has said that they are stopped. */
     want: text({ enum: ['running', 'stopped', 'gone'] })
       .notNull()
@@ -123,7 +125,7 @@ export const instances = snakeCase.table(
     stoppedAt: instant(),
   },
   (i) => [
-    uniqueIndex('instances_place_unique').on(i.deploymentId, i.kind, i.service, i.index),
+    uniqueIndex('instances_place_unique').on(i.deploymentId, i.kind, i.service, i.index, i.life),
     index('instances_wanted').on(i.hostId).where(sql`${i.want} <> 'gone'`),
   ],
 )

@@ -81,8 +81,13 @@ export class Moves {
     )
   }
 
+  /** Safe to repeat: writes what was not written yet. */
   async write(tx: Transaction): Promise<void> {
-    for (const { scope, deployment, facts, more } of this.#pending.values()) {
+    for (const pending of this.#pending.values()) {
+      const { scope, deployment, facts, more } = pending
+      if (facts.length === 0) continue
+      pending.facts = []
+      pending.more = {}
       const { status, stages, reason } = deployment
       await tx
         .update(deployments)
@@ -90,7 +95,6 @@ export class Moves {
         .where(eq(deployments.id, deployment.id))
       await recordAll(tx, scope, facts)
     }
-    for (const each of this.made) crashPoint(movePoints(each).before)
   }
 }
 
@@ -104,12 +108,20 @@ export async function moving<T>(
   const result = await db.transaction(async (tx) => {
     const done = await work(tx, moves)
     await moves.write(tx)
+    for (const each of moves.made) crashPoint(movePoints(each).before)
     return done
   })
   for (const each of moves.made) crashPoint(movePoints(each).after)
   return { result, made: moves.made }
 }
 
-/** Asks every server to look at a deployment, once this transaction is committed. */
+/** Asks every server to look at these deployments, once this transaction is committed. */
+export async function callForAll(tx: Transaction, deploymentIds: string[]): Promise<void> {
+  if (deploymentIds.length === 0) return
+  await tx.execute(sql`
+    select pg_notify(${deploymentChannel}, id) from jsonb_array_elements_text(${JSON.stringify(deploymentIds)}::jsonb) id`)
+}
+
+/** The same for one. */
 export const callFor = (tx: Transaction, deploymentId: string) =>
   tx.execute(sql`select pg_notify(${deploymentChannel}, ${deploymentId})`)

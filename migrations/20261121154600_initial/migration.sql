@@ -114,6 +114,7 @@ CREATE TABLE "instances" (
 	"service" text NOT NULL,
 	"index" integer NOT NULL,
 	"kind" text DEFAULT 'instance' NOT NULL,
+	"life" integer DEFAULT 0 NOT NULL,
 	"want" text DEFAULT 'running' NOT NULL,
 	"state" text DEFAULT 'waiting' NOT NULL,
 	"reason" text,
@@ -479,7 +480,7 @@ CREATE INDEX "deployments_environment" ON "deployments" ("environment_id","numbe
 CREATE INDEX "deployments_open" ON "deployments" ("id") WHERE not ("status" in ('succeeded', 'rolled_back', 'rollback_failed', 'failed', 'canceled', 'superseded'));--> statement-breakpoint
 CREATE UNIQUE INDEX "health_evidence_unique" ON "health_evidence" ("instance_id","seq");--> statement-breakpoint
 CREATE INDEX "health_evidence_deployment" ON "health_evidence" ("deployment_id","id");--> statement-breakpoint
-CREATE UNIQUE INDEX "instances_place_unique" ON "instances" ("deployment_id","kind","service","index");--> statement-breakpoint
+CREATE UNIQUE INDEX "instances_place_unique" ON "instances" ("deployment_id","kind","service","index","life");--> statement-breakpoint
 CREATE INDEX "instances_wanted" ON "instances" ("host_id") WHERE "want" <> 'gone';--> statement-breakpoint
 CREATE UNIQUE INDEX "environments_name_unique" ON "environments" ("project_id","name") WHERE "deleted_at" is null;--> statement-breakpoint
 CREATE INDEX "organization_members_user" ON "organization_members" ("user_id");--> statement-breakpoint
