@@ -83,6 +83,7 @@ export class Instance {
       wake: (log) => host.wakeLog(log),
     })
     if (this.#process === null) this.log.ended(kept.attempt)
+    else this.#limit()
     this.#loop = this.#run().catch((error) => this.#fail(`Juanie failed to run it: ${messageOf(error)}`))
     if (desired.want === 'stopped') void this.stop()
   }
@@ -163,6 +164,7 @@ export class Instance {
 
   /** Removes what lies on disk but the log that the server does not have yet. */
   removeFiles(): void {
+    if (this.facts.kept.port !== null) this.#host.ports.release(this.facts.kept.port)
     for (const name of ['app', 'app.new', 'home', 'tmp']) {
       rmSync(join(this.#folder, name), { recursive: true, force: true, maxRetries: 3 })
     }
@@ -233,10 +235,7 @@ export class Instance {
   async #start(): Promise<ManagedProcess | null> {
     const { kept } = this.facts
     if (kept.port !== null && !(await isFree(kept.port, '127.0.0.1')) && !(await this.#movePort())) return null
-    const { group, watchedMemory, notHonoured } = limitsOf(this.#host, this.#desired)
-    this.#group = group
-    this.#watchedMemory = watchedMemory
-    this.facts.notHonoured = notHonoured
+    this.#limit()
     this.#killedBecause = null
     kept.attempt += 1
     kept.firstStartedAt ??= new Date().toISOString()
@@ -248,12 +247,19 @@ export class Instance {
         folder: this.#folder,
         attempt: kept.attempt,
         mark: `${this.#host.markPrefix}${this.id}/${kept.attempt}`,
-        controlGroup: group?.descriptor,
+        controlGroup: this.#group?.descriptor,
       })
     } catch (error) {
       this.#fail(startProblem(error))
       return null
     }
+  }
+
+  #limit(): void {
+    const { group, watchedMemory, notHonoured } = limitsOf(this.#host, this.#desired)
+    this.#group = group
+    this.#watchedMemory = watchedMemory
+    this.facts.notHonoured = notHonoured
   }
 
   /** Until it ends, its start limit is over, or this agent lets go of it. */
@@ -324,6 +330,9 @@ export class Instance {
     if (port !== null && ports.length > 0 && !ports.includes(port)) {
       return `It listens on port ${ports.join(' and ')}, not on ${port}, the port that PORT names. Let it listen on the port in the variable PORT.`
     }
+    const { exit, restarts } = this.facts.kept
+    if (exit && restarts > 0)
+      return `${sentenceOf(exit, { isEarly: true })} It was started ${restarts + 1} times within ${seconds} s.`
     if (this.#lastBad?.isRefused) {
       return `It never opened its port: nothing listened on ${port}, the port that PORT names, within ${seconds} s.`
     }
