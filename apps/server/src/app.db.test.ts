@@ -29,6 +29,8 @@ test('metrics are for this machine or the bearer of their token, also behind a p
   const metrics = (headers: Record<string, string>) =>
     fetch(`${t.url}/metrics`, { headers }).then(({ status }) => status)
   expect(await metrics({})).toBe(200)
+  const named = await t.app.fastify.inject({ url: '/metrics', headers: { host: 'evil.example.com' } })
+  expect(named.statusCode).toBe(403)
   expect(await metrics({ 'x-forwarded-for': '203.0.113.9' })).toBe(403)
   expect(await metrics({ 'x-forwarded-for': '203.0.113.9', authorization: 'Bearer wrong' })).toBe(403)
   expect(await metrics({ 'x-forwarded-for': '203.0.113.9', authorization: `Bearer ${token}` })).toBe(200)

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { isIP } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Kernel } from '../kernel.ts'
@@ -7,7 +8,7 @@ import type { HttpDeps } from './deps.ts'
 export function registerMetrics(fastify: FastifyInstance, { kernel }: HttpDeps): void {
   measure(kernel)
   fastify.get('/metrics', async (request, reply) => {
-    if (!isFromThisMachine(request) && !carries(request, kernel.config.metricsToken)) {
+    if (!isFromThisMachine(request, kernel.config.url) && !carries(request, kernel.config.metricsToken)) {
       return reply
         .code(403)
         .type('text/plain')
@@ -17,11 +18,18 @@ export function registerMetrics(fastify: FastifyInstance, { kernel }: HttpDeps):
   })
 }
 
-/** What a proxy on this machine passes on comes from elsewhere. */
-function isFromThisMachine(request: FastifyRequest): boolean {
+/**
+ * What a proxy on this machine passes on comes from elsewhere. So does a page whose own name was made to lead here: its
+ * requests carry that name.
+ */
+function isFromThisMachine(request: FastifyRequest, url: string): boolean {
   const address = request.socket.remoteAddress ?? ''
   const isLoopback = address === '::1' || address.replace(/^::ffff:/, '').startsWith('127.')
-  return isLoopback && !request.headers['x-forwarded-for'] && !request.headers.forwarded
+  if (!isLoopback || request.headers['x-forwarded-for'] || request.headers.forwarded) return false
+  const host = `http://${request.headers.host}`
+  if (!URL.canParse(host)) return false
+  const { hostname } = new URL(host)
+  return hostname === 'localhost' || isIP(hostname.replace(/^\[|\]$/g, '')) > 0 || hostname === new URL(url).hostname
 }
 
 function carries(request: FastifyRequest, token: string | null): boolean {

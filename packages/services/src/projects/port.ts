@@ -18,8 +18,8 @@ export interface ProjectPart {
   begin(tx: Transaction, scope: ProjectScope, project: NewProject): Promise<void>
   /**
    * The transaction came to nothing: removes what `begin` made outside the database. Called for every part whose
-   * `begin` was called, in the opposite order; safe to repeat. After a crash nobody calls it, so such a part also
-   * sweeps what no row knows.
+   * `begin` was called, in the opposite order; safe to repeat. After a crash, or when the database cannot say whether
+   * the project is there, nobody calls it: such a part also sweeps what no row knows.
    */
   undo?(projectId: string): Promise<void>
   /**

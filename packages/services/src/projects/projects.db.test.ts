@@ -78,6 +78,27 @@ test('a failure halfway leaves no row, and what was made outside is taken back',
   await services(t).projects.create(scope, { slug: 'shop', template: 'node' })
 })
 
+test('what was made outside stays when the commit went through and only its answer was lost', async () => {
+  await using t = await testDb()
+  const { scope } = await owner(t)
+  const calls: string[] = []
+  const part: ProjectPart = {
+    begin: async () => void calls.push('begin'),
+    undo: async () => void calls.push('undo'),
+  }
+  // The connection is lost right after PostgreSQL has committed.
+  const db: TestDb['db'] = Object.assign(Object.create(t.db), {
+    transaction: async (work: Parameters<TestDb['db']['transaction']>[0]) => {
+      await t.db.transaction(work)
+      throw new Error('Connection terminated unexpectedly')
+    },
+  })
+  const projects = new Projects({ db, url: 'http://127.0.0.1:3000', parts: [part] })
+  await expect(projects.create(scope, { slug: 'shop', template: 'empty' })).rejects.toThrow('terminated')
+  expect(calls).toEqual(['begin'])
+  expect((await projects.list(scope, { limit: 10 })).rows).toHaveLength(1)
+})
+
 test('names are taken within an organization, and free again after a deletion', async () => {
   await using t = await testDb()
   const { scope } = await owner(t)

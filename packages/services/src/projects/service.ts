@@ -71,8 +71,20 @@ export class Projects {
       crashPoint('project.after.create')
       return project
     } catch (error) {
-      for (const part of begun.reverse()) await part.undo?.(id).catch(() => {})
+      if (await this.#isGone(id)) {
+        for (const part of begun.reverse()) await part.undo?.(id).catch(() => {})
+      }
       throw error
+    }
+  }
+
+  /** A connection that broke during the commit tells nothing: only the row does. In doubt nothing is taken back. */
+  async #isGone(id: string): Promise<boolean> {
+    try {
+      const rows = await this.#db.select({ id: projects.id }).from(projects).where(eq(projects.id, id))
+      return rows.length === 0
+    } catch {
+      return false
     }
   }
 
