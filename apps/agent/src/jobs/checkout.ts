@@ -57,8 +57,10 @@ export async function checkout(
   else files['packed-refs'] = await allRefs({ programs, source, signal })
   // Git itself makes the folder, as the step's user: nothing of the agent's writes where a step can put links.
   const template = writeTemplate(parts.templates, files)
-  await programs.git(['init', '--quiet', `--template=${template}`, '--', folder], { signal })
-  await programs.git(['-C', folder, 'read-tree', '--reset', '-u', commit], { signal })
+  await programs.git(['init', '--quiet', `--template=${template}`, '--', folder], {
+    signal,
+    next: [['-C', folder, 'read-tree', '--reset', '-u', commit]],
+  })
   parts.say(`Checked out ${commit} (${wanted ?? job.repository.ref}).`)
   return { commit, ref: wanted ?? job.repository.ref }
 }

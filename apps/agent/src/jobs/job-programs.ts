@@ -20,6 +20,8 @@ export interface JobProgramsParts {
   fence: number
   root: string
   files: string
+  /** The agent's own folder that programs may read, see `JobFolders`. */
+  handover: string
   home: string
   memoryBytes: number | null
   /** Further folders that the programs may read. */
@@ -38,7 +40,7 @@ export function jobPrograms(parts: JobProgramsParts): UserPrograms {
       : (parts.controlGroups?.make(`job-${parts.jobId}`, { memoryBytes: parts.memoryBytes, cpus: null }) ?? null)
   const shell = new JobShell({
     isolation: parts.isolation,
-    files: parts.files,
+    starts: parts.handover,
     binds: [{ path: parts.root, isWritable: true }, ...parts.readable.map((path) => ({ path, isWritable: false }))],
     cwd: parts.root,
     mark,
@@ -48,7 +50,7 @@ export function jobPrograms(parts: JobProgramsParts): UserPrograms {
   let count = 0
 
   const start = async (options: {
-    argv: string[]
+    argv: string[] | string[][]
     cwd: string
     env: Record<string, string>
     output: string
@@ -60,7 +62,7 @@ export function jobPrograms(parts: JobProgramsParts): UserPrograms {
 
   /** Runs a program of Juanie's own and returns what it printed; its complaints are part of it. */
   const run = async (
-    argv: string[],
+    argv: string[] | string[][],
     env: Record<string, string>,
     signal: AbortSignal,
   ): Promise<{ code: number | null; output: Buffer }> => {
@@ -82,9 +84,13 @@ export function jobPrograms(parts: JobProgramsParts): UserPrograms {
   return {
     user: parts.isolation.users.step,
     start,
-    async git(args, { signal, acceptFailure }) {
+    async git(args, { signal, acceptFailure, next = [] }) {
       const env = { ...gitEnvironment(parts.home), PATH: parts.path }
-      const { code, output } = await run(['git', ...gitOptions, ...args], env, signal)
+      const { code, output } = await run(
+        [args, ...next].map((each) => ['git', ...gitOptions, ...each]),
+        env,
+        signal,
+      )
       const text = output.toString('utf8')
       if (code === 0 || acceptFailure) return text
       throw new AppError('invalid', 'checkout.git', {

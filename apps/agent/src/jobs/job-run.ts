@@ -1,4 +1,3 @@
-import { chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '@juanie/core/errors'
 import { crashPoint } from '@juanie/core/points'
@@ -20,6 +19,7 @@ import { runScript } from './run-script.ts'
 import { jobEnvironment, runnerContext } from './step-environment.ts'
 import { StepFiles } from './step-files.ts'
 import { OutputPipe } from './step-output.ts'
+import { writeUserFile } from './user-file.ts'
 
 /** Steps that say `always()` still run after a cancel, but no longer than this altogether. */
 const afterCancelMs = 5 * 60_000
@@ -39,6 +39,7 @@ export class JobRun {
   #status: 'success' | 'failure' | 'cancelled' = 'success'
   #cancel: { reason: CancelReason; isTimeout: boolean } | null = null
   #stepAbort: AbortController | null = null
+  #files: StepFiles | null = null
   #afterCancel: NodeJS.Timeout | null = null
   #isStopped = false
   #firstFailure: string | null = null
@@ -211,7 +212,8 @@ export class JobRun {
       minutes === null ? null : setTimeout(() => abort.abort('step-timeout'), Math.min(minutes * 60_000, maxTimeoutMs))
     pipe.listen((chunk) => log.write(chunk))
     try {
-      const files = new StepFiles(folders.files, place, programs.user)
+      const files = new StepFiles(folders.files, place, { user: programs.user, before: this.#files })
+      this.#files = files
       const base = jobEnvironment(job, folders, { nodeFolder, github: contexts.github ?? {} })
       const environment = { ...base, ...this.#environmentContext(at.stepEnv), ...files.variables }
       environment.PATH = [...this.#path, base.PATH].join(':')
@@ -314,8 +316,7 @@ export class JobRun {
   #writeEvent(): void {
     const { folders, programs, job } = this.#parts
     const file = join(folders.files, 'event.json')
-    writeFileSync(file, JSON.stringify(job.contexts.github.event ?? {}), { mode: 0o600 })
-    if (programs.user) chownSync(file, programs.user.uid, programs.user.gid)
+    writeUserFile(file, JSON.stringify(job.contexts.github.event ?? {}), { user: programs.user, mode: 0o600 })
   }
 }
 

@@ -1,4 +1,14 @@
-import { chownSync, closeSync, constants, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { constants as os } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -7,6 +17,7 @@ import type { ControlGroup } from '../host/control-groups.ts'
 import type { Bind, HostIsolation } from '../host/isolation.ts'
 import { marked, markedBelow, markerVariable, residentBytes, sendSignal, treeOf } from '../host/process-tree.ts'
 import { startUserProcess, type UserProcess } from '../host/user-command.ts'
+import { writeUserFile } from './user-file.ts'
 
 /**
  * Takes numbers from its input, runs the start file of each in a shell of its own, and answers with the number and
@@ -29,8 +40,8 @@ export interface ProgramExit {
 
 export interface JobShellParts {
   isolation: HostIsolation
-  /** Where start files and outputs lie; belongs to the step's user. */
-  files: string
+  /** Where start files lie. It belongs to the agent, so that no program can put a link there for it to follow. */
+  starts: string
   binds: Bind[]
   cwd: string
   /** `job/<job>/<fence>`. */
@@ -41,6 +52,7 @@ export interface JobShellParts {
 
 interface Program {
   mark: string
+  start: string
   resolve(exit: ProgramExit): void
 }
 
@@ -48,6 +60,8 @@ interface Program {
 export class JobShell {
   readonly #parts: JobShellParts
   readonly #waiting = new Map<number, Program>()
+  /** Start files that were read: the next program gets one of them, which costs less than a new one. */
+  readonly #spare: string[] = []
   #shell: UserProcess | null = null
   #last = 0
   #watch: NodeJS.Timeout | null = null
@@ -57,9 +71,12 @@ export class JobShell {
     this.#parts = parts
   }
 
-  /** `output` is a path inside `files`: the job's pipe, or a file that takes what the program prints. */
+  /**
+   * `argv` may be several commands, of which each runs after the one before succeeded. `output` is the path of the
+   * job's pipe, or of a file that takes what the program prints.
+   */
   async start(options: {
-    argv: string[]
+    argv: string[] | string[][]
     cwd: string
     env: Record<string, string>
     output: string
@@ -67,11 +84,16 @@ export class JobShell {
   }): Promise<{ exited: Promise<ProgramExit> }> {
     const shell = this.#shell ?? (await this.#open())
     const number = ++this.#last
-    const file = join(this.#parts.files, `${number}.start`)
-    writeFileSync(file, startFile(options), { mode: 0o600 })
-    const { user } = this
-    if (user) chownSync(file, user.uid, user.gid)
-    const exited = new Promise<ProgramExit>((resolve) => this.#waiting.set(number, { mark: options.mark, resolve }))
+    const start = join(this.#parts.starts, `${number}.start`)
+    const spare = this.#spare.pop()
+    if (spare === undefined) writeUserFile(start, startFile(options), { user: this.user, mode: 0o600 })
+    else {
+      writeFileSync(spare, startFile(options))
+      renameSync(spare, start)
+    }
+    const exited = new Promise<ProgramExit>((resolve) =>
+      this.#waiting.set(number, { mark: options.mark, start, resolve }),
+    )
     shell.child.stdin?.write(`${number}\n`)
     return { exited }
   }
@@ -105,20 +127,22 @@ export class JobShell {
     this.#shell = null
     if (shell) {
       shell.child.stdin?.end()
-      const pids = treeOf(shell.pid, this.#parts.mark)
-      for (const pid of pids) sendSignal(pid, 'SIGKILL')
+      const first = this.#parts.isolation.bubblewrap ? namespaceOf(shell.pid) : null
+      if (first !== null) sendSignal(first, 'SIGKILL')
+      else for (const pid of treeOf(shell.pid, this.#parts.mark)) sendSignal(pid, 'SIGKILL')
       await shell.exited
       shell.child.stdout?.destroy()
+      // The kernel has ended the whole namespace before its first process was gone; nothing is to be looked for.
+      if (first === null) await this.#killMarked(this.#parts.mark)
     }
-    await this.#killMarked(this.#parts.mark)
     this.#parts.memory?.group?.dispose()
     this.#settleAll()
   }
 
   async #open(): Promise<UserProcess> {
-    const { isolation, files, binds, cwd, mark, env, memory } = this.#parts
+    const { isolation, starts, binds, cwd, mark, env, memory } = this.#parts
     const shell = await startUserProcess({
-      command: { kind: 'exec', argv: ['/bin/sh', '-c', loop, 'juanie', files] },
+      command: { kind: 'exec', argv: ['/bin/sh', '-c', loop, 'juanie', starts] },
       cwd,
       env,
       role: 'step',
@@ -144,6 +168,7 @@ export class JobShell {
     const [number = 0, status = 0] = line.split(' ').map(Number)
     const program = this.#waiting.get(number)
     this.#waiting.delete(number)
+    if (program) this.#spare.push(program.start)
     const reason = this.#memoryReason()
     const signal = status > 128 ? (signalNames.get(status - 128) ?? null) : null
     program?.resolve({ code: signal ? null : status, signal, reason: status === 0 ? null : reason })
@@ -185,11 +210,24 @@ export class JobShell {
   }
 }
 
+/**
+ * The first process of the namespace that bubblewrap made: the only child of its own process. Null when it cannot be
+ * told.
+ */
+function namespaceOf(bubblewrap: number): number | null {
+  try {
+    const children = readFileSync(`/proc/${bubblewrap}/task/${bubblewrap}/children`, 'latin1').trim().split(' ')
+    return children.length === 1 && children[0] ? Number(children[0]) : null
+  } catch {
+    return null
+  }
+}
+
 const markedFrom = (mark: string): number[] => markedBelow(mark).map(({ pid }) => pid)
 
 /** The values travel in a file that only the step's user can read, so none is ever among the arguments of a process. */
 function startFile(options: {
-  argv: string[]
+  argv: string[] | string[][]
   cwd: string
   env: Record<string, string>
   output: string
@@ -200,7 +238,11 @@ function startFile(options: {
     // What is no name for a shell could not reach one either.
     if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) lines.push(`export ${name}=${quoted(value.replaceAll('\0', ''))}`)
   }
-  return `${lines.join('\n')}\nexec ${options.argv.map(quoted).join(' ')}\n`
+  const commands = options.argv.map((word) => (typeof word === 'string' ? [word] : word))
+  const all = typeof options.argv[0] === 'string' ? [commands.flat()] : commands
+  const last = all.pop() ?? []
+  for (const argv of all) lines.push(`${argv.map(quoted).join(' ')} || exit $?`)
+  return `${lines.join('\n')}\nexec ${last.map(quoted).join(' ')}\n`
 }
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`

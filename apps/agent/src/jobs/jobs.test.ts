@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { LeasedJob, MakeRelease, Report } from '@juanie/services/hosts/contract'
@@ -57,8 +57,10 @@ beforeEach(() => {
 })
 
 afterEach(() => {
-  // Nothing that a job started is still there.
-  const left = markedBelow(jobMark).filter(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'latin1') !== '')
+  // Nothing that a job of these tests started is still there.
+  const left = markedBelow(`${jobMark}b2c53a2e`).filter(
+    ({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'latin1') !== '',
+  )
   rmSync(home, { recursive: true, force: true })
   expect(left).toEqual([])
 })
@@ -330,6 +332,26 @@ test('a file for outputs that was replaced by a link or a pipe fails the step in
     'The file behind GITHUB_OUTPUT cannot be read: it was replaced by something else.',
     'The file behind GITHUB_ENV is no longer a file.',
   ])
+})
+
+test('links that a step lays where the agent will write are taken away, not followed', async () => {
+  const victim = join(home, 'victim')
+  writeFileSync(victim, 'mine')
+  const { uid } = statSync(victim)
+  const run = start(
+    `- run: |
+    folder=$(dirname "$GITHUB_ENV")
+    for name in env output path state summary script.sh; do ln -sf VICTIM "$folder/1-$name"; done
+    for number in 2 3 4; do ln -sf VICTIM "$folder/$number.start"; done
+- if: always()
+  run: echo "A=b" >> "$GITHUB_ENV"; echo done
+- if: always()
+  run: echo "$A"`.replaceAll('VICTIM', victim),
+  )
+  await run.ended
+  expect(readFileSync(victim, 'utf8')).toBe('mine')
+  expect(statSync(victim).uid).toBe(uid)
+  expect(run.heard.lines).toEqual(['done', 'b'])
 })
 
 test('a step whose folder is missing fails with the folder named', async () => {

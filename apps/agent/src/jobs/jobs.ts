@@ -15,7 +15,10 @@ export interface JobsParts {
   upstream: JobUpstream
   /** Programs of the step's user for one job; `readable` are further folders that it may read. */
   programsFor(
-    job: Pick<JobProgramsParts, 'jobId' | 'fence' | 'root' | 'files' | 'home' | 'memoryBytes' | 'readable'>,
+    job: Pick<
+      JobProgramsParts,
+      'jobId' | 'fence' | 'root' | 'files' | 'handover' | 'home' | 'memoryBytes' | 'readable'
+    >,
   ): UserPrograms
   warn(message: string, error: unknown): void
 }
@@ -61,6 +64,7 @@ export class Jobs {
       fence,
       root: folders.root,
       files: folders.files,
+      handover: folders.handover,
       home: folders.home,
       memoryBytes: job.limits.memoryBytes,
       readable: [job.repository.localPath ?? join(mirrors, `${job.projectId}.git`)],

@@ -1,8 +1,8 @@
-import { chownSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type EvaluationOptions, evaluateTemplate, type RunStep } from '@juanie/workflow'
 import type { StepContext, StepEnd } from './job-parts.ts'
 import { ShellError, shellCommand } from './shells.ts'
+import { writeUserFile } from './user-file.ts'
 
 /** Between asking a step's processes to end and ending them. */
 const graceMs = 5_000
@@ -20,8 +20,7 @@ export async function runScript(step: RunStep, context: StepContext, options: Ev
   try {
     argv = shellCommand(shell === undefined ? undefined : fill(shell), (extension) => {
       const script = join(folders.files, `${place}-script${extension}`)
-      writeFileSync(script, text.endsWith('\n') ? text : `${text}\n`, { mode: 0o700 })
-      if (programs.user) chownSync(script, programs.user.uid, programs.user.gid)
+      writeUserFile(script, text.endsWith('\n') ? text : `${text}\n`, { user: programs.user, mode: 0o700 })
       return script
     })
   } catch (error) {

@@ -1,7 +1,8 @@
-import { chownSync, closeSync, constants, fstatSync, openSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnvFile, parsePathFile } from '@juanie/workflow'
 import type { StepUser } from './folders.ts'
+import { writeUserFile } from './user-file.ts'
 
 /** More than this in one of the files fails the step, as it does on GitHub for the summary. */
 const maxFileBytes = 1_048_576
@@ -26,18 +27,21 @@ export interface StepResults {
   warnings: string[]
 }
 
-/** The files behind `GITHUB_ENV` and its like, new for every step. */
+/**
+ * The files behind `GITHUB_ENV` and its like, under new names for every step. One that the step before left empty goes
+ * on under its new name: on some filesystems making a file costs more than the step itself.
+ */
 export class StepFiles {
   readonly #prefix: string
   readonly variables: Record<string, string>
 
-  constructor(folder: string, place: number, user: StepUser | null) {
+  constructor(folder: string, place: number, from: { user: StepUser | null; before: StepFiles | null }) {
     this.#prefix = join(folder, String(place))
     this.variables = {}
     for (const [variable, name] of Object.entries(fileNames)) {
       const file = `${this.#prefix}-${name}`
-      writeFileSync(file, '', { mode: 0o600 })
-      if (user) chownSync(file, user.uid, user.gid)
+      const old = from.before?.variables[variable]
+      if (old === undefined || !goesOn(old, file)) writeUserFile(file, '', { user: from.user, mode: 0o600 })
       this.variables[variable] = file
     }
   }
@@ -84,5 +88,17 @@ export class StepFiles {
     } finally {
       closeSync(descriptor)
     }
+  }
+}
+
+/** Renames an untouched file; false when there is none, or the step put something else there. */
+function goesOn(old: string, file: string): boolean {
+  try {
+    const stat = lstatSync(old)
+    if (!stat.isFile() || stat.size > 0 || stat.nlink !== 1) return false
+    renameSync(old, file)
+    return true
+  } catch {
+    return false
   }
 }

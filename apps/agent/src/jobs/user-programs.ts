@@ -13,8 +13,11 @@ export interface UserPrograms {
   user: StepUser | null
   /** Both outputs go to `output`, the path of a pipe or file that the user may write to. */
   start(options: { argv: string[]; cwd: string; env: Record<string, string>; output: string }): Promise<UserProgram>
-  /** Runs git as the step's user and returns what it printed. Throws with git's last words. */
-  git(args: string[], options: { signal: AbortSignal; acceptFailure?: boolean }): Promise<string>
+  /**
+   * Runs git as the step's user and returns what it printed; `next` are further commands, each run when the one before
+   * succeeded. Throws with git's last words.
+   */
+  git(args: string[], options: { signal: AbortSignal; acceptFailure?: boolean; next?: string[][] }): Promise<string>
   /** Packs a folder as the step's user sees it into a file of the agent's. */
   pack(
     root: string,
