@@ -32,6 +32,41 @@ export function writeWhole(file: string, content: string): void {
   renameSync(temporary, file)
 }
 
+/**
+ * A file whose content also lives in memory. While the disk takes nothing, because it is full for example, the newest
+ * content waits and is written as soon as it can be: a full disk must not end the care for what runs.
+ */
+export class KeptFile {
+  readonly #file: string
+  #waiting: { content: string; isDurable: boolean } | null = null
+  #retry: NodeJS.Timeout | null = null
+
+  constructor(file: string) {
+    this.#file = file
+  }
+
+  /** False when it has to wait. */
+  write(content: string, isDurable = false): boolean {
+    try {
+      if (isDurable) writeDurably(this.#file, content)
+      else writeWhole(this.#file, content)
+      this.#waiting = null
+      return true
+    } catch (error) {
+      // Its folder is gone: nobody will read it.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+      this.#waiting = { content, isDurable }
+      this.#retry ??= setTimeout(() => {
+        this.#retry = null
+        if (this.#waiting) this.write(this.#waiting.content, this.#waiting.isDurable)
+      }, retryMs).unref()
+      return false
+    }
+  }
+}
+
+const retryMs = 1_000
+
 /** Null when there is none, or nothing that can be read: the caller begins anew then. */
 export function readJson<T>(file: string): T | null {
   try {

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path'
 import { Masker } from '@juanie/workflow'
 import type { LogPiece, LogSource } from '../connection/log-sender.ts'
-import { readJson, writeWhole } from './files.ts'
+import { KeptFile, readJson } from './files.ts'
 import { outputFile } from './managed-process.ts'
 
 /** Where the next line begins that the server has not stored. */
@@ -66,6 +66,7 @@ export class InstanceLog implements LogSource {
   readonly stream: { kind: 'instance'; instanceId: string }
   readonly #parts: InstanceLogParts
   readonly #masker: Masker
+  readonly #file: KeptFile
   #stored: Position
   #taken: Taken | null = null
   #isUnwanted = false
@@ -79,7 +80,9 @@ export class InstanceLog implements LogSource {
     this.#parts = parts
     this.stream = { kind: 'instance', instanceId: parts.instanceId }
     this.#masker = new Masker(parts.secrets)
-    this.#stored = readJson<Position>(this.#positionFile) ?? { attempt: 1, offset: 0, seq: 1, dropped: 0 }
+    const position = join(parts.folder, 'log.json')
+    this.#file = new KeptFile(position)
+    this.#stored = readJson<Position>(position) ?? { attempt: 1, offset: 0, seq: 1, dropped: 0 }
     this.#punched.attempt = this.#stored.attempt
     try {
       this.#watcher = watch(parts.folder, { persistent: false }, (_event, name) => {
@@ -162,12 +165,8 @@ export class InstanceLog implements LogSource {
     this.#taken = null
   }
 
-  get #positionFile(): string {
-    return join(this.#parts.folder, 'log.json')
-  }
-
   #save(): void {
-    writeWhole(this.#positionFile, JSON.stringify(this.#stored))
+    this.#file.write(JSON.stringify(this.#stored))
   }
 
   #size(attempt: number): number {

@@ -1,6 +1,6 @@
 import type { InstanceState, ObservedInstance, Probe } from '@juanie/services/hosts/contract'
 import type { Exit } from '../host/user-command.ts'
-import { readJson, writeWhole } from './files.ts'
+import { KeptFile, readJson } from './files.ts'
 import type { ProbeResult } from './probe.ts'
 
 /** What must be known of an instance after the agent that watched it is gone. Holds no values of its environment. */
@@ -46,7 +46,7 @@ const steadyMs = 60_000
 /** The state of one instance as it is told and kept, without what is done about it. */
 export class InstanceFacts {
   readonly kept: KeptState
-  readonly #file: string
+  readonly #file: KeptFile
   state: InstanceState = 'waiting'
   reason: string | null = null
   pid: number | null = null
@@ -57,7 +57,7 @@ export class InstanceFacts {
   #lastRecorded: { at: number; good: boolean; status: number | null } | null = null
 
   constructor(file: string) {
-    this.#file = file
+    this.#file = new KeptFile(file)
     this.kept = { ...fresh(), ...readJson<Partial<KeptState>>(file) }
     this.#nextProbe = this.kept.probeLimit
   }
@@ -68,7 +68,7 @@ export class InstanceFacts {
   }
 
   save(): void {
-    writeWhole(this.#file, JSON.stringify(this.kept))
+    this.#file.write(JSON.stringify(this.kept))
   }
 
   /** Evidence. While everything is steady only one a minute is kept, and `isWatched` keeps all. */

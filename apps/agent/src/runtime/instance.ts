@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '@juanie/core/errors'
@@ -11,6 +11,7 @@ import { BundleProblem } from './bundles.ts'
 import { watchHealth } from './health-watch.ts'
 import { InstanceLog } from './instance-log.ts'
 import { InstanceFacts } from './instance-state.ts'
+import { lastOutput, sentenceOf, startProblem, whyNotHealthy } from './instance-words.ts'
 import { ManagedProcess, outputFile, type ProcessRecord } from './managed-process.ts'
 import { isFree, type Ports } from './ports.ts'
 import type { ProbeResult } from './probe.ts'
@@ -226,8 +227,9 @@ export class Instance {
         this.facts.save()
       }
     } catch (error) {
-      if (!signal.aborted) this.#fail(error instanceof BundleProblem ? error.message : startProblem(error))
-      return false
+      if (signal.aborted) return false
+      await this.#cannotStart(error instanceof BundleProblem ? error.message : startProblem(error))
+      return kept.final === null && !signal.aborted && this.#prepare()
     }
     return !signal.aborted
   }
@@ -250,9 +252,26 @@ export class Instance {
         controlGroup: this.#group?.descriptor,
       })
     } catch (error) {
-      this.#fail(startProblem(error))
+      this.#group?.dispose()
+      this.#group = null
+      await this.#cannotStart(startProblem(error))
       return null
     }
+  }
+
+  /** A new version fails; one that has been healthy is tried again, for what hinders it may pass. */
+  async #cannotStart(reason: string): Promise<void> {
+    if (!this.facts.wasHealthy) return this.#fail(reason)
+    this.facts.kept.crashes += 1
+    await this.#backOff(reason)
+  }
+
+  async #backOff(reason: string): Promise<void> {
+    const { restart } = this.#desired
+    const { kept } = this.facts
+    const pauseMs = Math.min(restart.maxBackOffMs, restart.minBackOffMs * 2 ** Math.min(20, kept.crashes - 1))
+    this.#set('backing_off', `${reason} It is started again after ${(pauseMs / 1000).toFixed(1)} s.`)
+    await this.#sleep(pauseMs, true)
   }
 
   #limit(): void {
@@ -268,7 +287,7 @@ export class Instance {
     const { health } = this.#desired
     facts.pid = process.record.identity.pid
     facts.startedAt = process.record.startedAt
-    const ageMs = Math.max(0, Date.now() - Date.parse(process.record.startedAt))
+    const ageMs = ageOf(process.record.startedAt)
     const isKnownHealthy = facts.kept.healthyAttempt === process.record.attempt
     this.#set(isKnownHealthy ? 'healthy' : 'starting', null)
     const over = new AbortController()
@@ -282,7 +301,7 @@ export class Instance {
     })
     const watching = watchHealth({
       health,
-      ageMs: facts.wasHealthy ? ageMs : sinceStart(facts.kept.firstStartedAt, ageMs),
+      ageMs: facts.wasHealthy ? ageMs : Math.max(ageMs, ageOf(facts.kept.firstStartedAt)),
       isKnownHealthy,
       probe,
       isWatched: () => this.#host.isWatched(this.id),
@@ -318,25 +337,14 @@ export class Instance {
   }
 
   async #overLimit(process: ManagedProcess): Promise<void> {
-    this.#killedBecause = this.#whyNotHealthy(process)
+    this.#killedBecause = whyNotHealthy({
+      ports: listeningPorts(treeOf(process.record.identity.pid, process.record.mark)) ?? [],
+      port: this.facts.kept.port,
+      limitMs: this.#desired.health.startLimitMs,
+      last: this.#lastBad,
+    })
     const { signal, graceMs } = this.#desired.stop
     await process.stop(signal as NodeJS.Signals, Math.min(graceMs, 5_000))
-  }
-
-  #whyNotHealthy(process: ManagedProcess): string {
-    const { port } = this.facts.kept
-    const seconds = this.#desired.health.startLimitMs / 1000
-    const ports = listeningPorts(treeOf(process.record.identity.pid, process.record.mark)) ?? []
-    if (port !== null && ports.length > 0 && !ports.includes(port)) {
-      return `It listens on port ${ports.join(' and ')}, not on ${port}, the port that PORT names. Let it listen on the port in the variable PORT.`
-    }
-    const { exit, restarts } = this.facts.kept
-    if (exit && restarts > 0)
-      return `${sentenceOf(exit, { isEarly: true })} It was started ${restarts + 1} times within ${seconds} s.`
-    if (this.#lastBad?.isRefused) {
-      return `It never opened its port: nothing listened on ${port}, the port that PORT names, within ${seconds} s.`
-    }
-    return `It did not become healthy within ${seconds} s. ${this.#lastBad?.reason ?? 'No probe was good.'}`
   }
 
   /** The process is over: what follows from it. */
@@ -373,9 +381,7 @@ export class Instance {
     }
     kept.restarts += 1
     facts.save()
-    const backOffMs = Math.min(restart.maxBackOffMs, restart.minBackOffMs * 2 ** Math.min(20, kept.crashes - 1))
-    this.#set('backing_off', `${reason} It is started again after ${(backOffMs / 1000).toFixed(1)} s.`)
-    await this.#sleep(backOffMs, true)
+    await this.#backOff(reason)
   }
 
   /** Another program took the port between the choice and the start: that is no fault of the application. */
@@ -441,37 +447,4 @@ export class Instance {
   }
 }
 
-const sinceStart = (firstStartedAt: string | null, ageMs: number): number =>
-  firstStartedAt === null ? ageMs : Math.max(ageMs, Date.now() - Date.parse(firstStartedAt))
-
-function sentenceOf(exit: Exit, { isEarly }: { isEarly: boolean }): string {
-  const how =
-    exit.signal !== null
-      ? `It was ended by ${exit.signal}`
-      : exit.code === null
-        ? 'It ended, and its exit code is not known'
-        : `It exited with code ${exit.code}`
-  return `${how}${isEarly ? ' before it became healthy' : ''}.`
-}
-
-function startProblem(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC') return 'The disk of the host is full.'
-  return `It cannot be started: ${messageOf(error)}.`
-}
-
-function lastOutput(file: string): string {
-  try {
-    const descriptor = openSync(file, 'r')
-    try {
-      const { size } = statSync(file)
-      const buffer = Buffer.alloc(Math.min(16_384, size))
-      readSync(descriptor, buffer, 0, buffer.length, size - buffer.length)
-      return buffer.toString('utf8')
-    } finally {
-      closeSync(descriptor)
-    }
-  } catch {
-    return ''
-  }
-}
+const ageOf = (at: string | null): number => (at === null ? 0 : Math.max(0, Date.now() - Date.parse(at)))

@@ -88,7 +88,13 @@ export class ManagedProcess {
         startedAt: new Date().toISOString(),
         isShell: options.command.kind === 'shell',
       }
-      writeWhole(recordFile(folder), JSON.stringify(record))
+      try {
+        writeWhole(recordFile(folder), JSON.stringify(record))
+      } catch (error) {
+        // What cannot be written down could not be found again.
+        await killTree(started.pid, mark)
+        throw error
+      }
       crashPoint('agent.process.recorded')
       return new ManagedProcess(record, async () => {
         const own = await started.exited

@@ -3,7 +3,7 @@ import { messageOf } from '@juanie/core/errors'
 import { crashPoint } from '@juanie/core/points'
 import type { DesiredRoute, ObservedRoute } from '@juanie/services/hosts/contract'
 import type { Route, RouteTable, Target } from '../edge/protocol.ts'
-import { readJson, writeDurably, writeWhole } from './files.ts'
+import { KeptFile, readJson } from './files.ts'
 
 type Serving = NonNullable<DesiredRoute['serving']>
 
@@ -68,6 +68,7 @@ const settledMs = 100
 export class Routes {
   readonly #parts: RoutesParts
   readonly #kept: Map<string, KeptRoute>
+  readonly #file: KeptFile
   #desired: DesiredRoute[] = []
   #isStarted = false
   #version = 0
@@ -84,6 +85,7 @@ export class Routes {
 
   constructor(parts: RoutesParts) {
     this.#parts = parts
+    this.#file = new KeptFile(parts.file)
     this.#kept = new Map(Object.entries(readJson<Record<string, KeptRoute>>(parts.file) ?? {}))
   }
 
@@ -359,9 +361,7 @@ export class Routes {
 
   #save(isDurable: boolean): void {
     this.#savedAt = performance.now()
-    const text = JSON.stringify(Object.fromEntries(this.#kept))
-    if (isDurable) writeDurably(this.#parts.file, text)
-    else writeWhole(this.#parts.file, text)
+    this.#file.write(JSON.stringify(Object.fromEntries(this.#kept)), isDurable)
   }
 }
 

@@ -37,6 +37,7 @@ export interface RuntimeParts {
 }
 
 const lookMs = 1_000
+const retryMs = 1_000
 const nothing: Desired = { revision: 0, instances: [], tasks: [], routes: [] }
 
 /** Makes true on this host what the server wants, and goes on doing so without it. */
@@ -128,10 +129,19 @@ export class Runtime {
   }
 
   async #take(desired: Desired): Promise<void> {
-    if (desired.revision <= this.#desired.revision || this.#isReleased) return
+    const before = this.#desired.revision
+    if (desired.revision <= before || this.#isReleased) return
     crashPoint('agent.desired.before-write')
     const written = this.#file.write(JSON.stringify(desired)).then(() => crashPoint('agent.desired.written'))
-    await this.#apply(desired, written)
+    try {
+      await this.#apply(desired, written)
+    } catch (error) {
+      // A full disk for example: tried again until it is taken in, or something newer is.
+      this.#desired = { ...desired, revision: before }
+      const again = () => this.want(desired).catch((reason) => this.#parts.log(notTaken(reason)))
+      setTimeout(again, retryMs).unref()
+      throw error
+    }
   }
 
   /** Of another server than before: its numbers count anew. */
@@ -197,18 +207,9 @@ export class Runtime {
     }
     for (const instance of this.#instances.values()) instance.reconsider()
     // Visitors first: what is no longer wanted is stopped only when no route leads to it.
-    const [, failure] = await Promise.all([
-      this.#routes.want(desired.routes),
-      written.then(
-        () => null,
-        (error) => error as Error,
-      ),
-    ])
-    if (failure) {
-      // Taken in anew with the next word of the server, when there is room on the disk again.
-      this.#desired = { ...desired, revision: before.revision }
-      throw failure
-    }
+    const [moved, kept] = await Promise.allSettled([this.#routes.want(desired.routes), written])
+    if (kept.status === 'rejected') throw kept.reason
+    if (moved.status === 'rejected') throw moved.reason
     crashPoint('agent.desired.routes-applied')
     if (this.#isReleased) return
     const wanted = new Set([...desired.instances, ...desired.tasks].map(({ id }) => id))
@@ -317,3 +318,5 @@ export class Runtime {
     }
   }
 }
+
+const notTaken = (error: unknown) => `The desired state could not be taken in: ${messageOf(error)}`

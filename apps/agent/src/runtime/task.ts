@@ -6,7 +6,7 @@ import { crashPoint } from '@juanie/core/points'
 import type { DesiredTask, ObservedTask } from '@juanie/services/hosts/contract'
 import type { ControlGroup } from '../host/control-groups.ts'
 import type { Exit } from '../host/user-command.ts'
-import { readJson, writeDurably } from './files.ts'
+import { KeptFile, readJson, writeDurably } from './files.ts'
 import { InstanceLog } from './instance-log.ts'
 import { ManagedProcess, type ProcessRecord } from './managed-process.ts'
 import { limitsOf, mebibytes, type ProcessHost, prepareWorkspace, startOf } from './workspace.ts'
@@ -34,6 +34,7 @@ export class Task {
   readonly #host: TaskHost
   readonly #desired: DesiredTask
   readonly #folder: string
+  readonly #last: KeptFile
   readonly #abort = new AbortController()
   #kept: KeptTask
   #process: ManagedProcess | null = null
@@ -47,6 +48,7 @@ export class Task {
     this.id = desired.id
     this.#folder = join(host.tasks, desired.id)
     mkdirSync(this.#folder, { recursive: true, mode: 0o711 })
+    this.#last = new KeptFile(this.#file)
     this.#kept = readJson<KeptTask>(this.#file) ?? { begunAt: null, end: null }
     this.log = new InstanceLog({
       folder: this.#folder,
@@ -103,7 +105,9 @@ export class Task {
     if (kept.begunAt !== null) {
       const process = ManagedProcess.adopt(this.#folder, orphan)
       if (!process) return this.#end(null, interrupted)
-      return this.#follow(process, null)
+      const { group, watchedMemory } = limitsOf(this.#host, this.#desired)
+      this.#watchedMemory = watchedMemory
+      return this.#follow(process, group)
     }
     try {
       await prepareWorkspace(this.#host, this.#desired, this.#folder, this.#abort.signal)
@@ -112,8 +116,13 @@ export class Task {
       return
     }
     if (this.#abort.signal.aborted) return
-    kept.begunAt = new Date().toISOString()
-    writeDurably(this.#file, JSON.stringify(kept))
+    const begunAt = new Date().toISOString()
+    try {
+      writeDurably(this.#file, JSON.stringify({ ...kept, begunAt }))
+    } catch (error) {
+      return this.#end(null, `It cannot be started: ${messageOf(error)}.`)
+    }
+    kept.begunAt = begunAt
     crashPoint('agent.task.begun')
     this.#host.changed()
     const { group, watchedMemory } = limitsOf(this.#host, this.#desired)
@@ -178,7 +187,7 @@ export class Task {
       exitCode: exit?.code ?? null,
       reason: isGood ? null : said.slice(0, 4000),
     }
-    writeDurably(this.#file, JSON.stringify(this.#kept))
+    this.#last.write(JSON.stringify(this.#kept), true)
     this.log.ended(1)
     this.#host.changed()
   }

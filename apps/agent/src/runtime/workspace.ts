@@ -41,8 +41,14 @@ export async function prepareWorkspace(
     const fresh = `${app}.new`
     fs.rmSync(fresh, { recursive: true, force: true })
     makeFolder(fresh, 0o700, owner)
-    await host.bundles.unpack(process.bundle, fresh, { owner, signal })
-    fs.renameSync(fresh, app)
+    try {
+      await host.bundles.unpack(process.bundle, fresh, { owner, signal })
+      fs.renameSync(fresh, app)
+    } catch (error) {
+      // A part of it would keep the disk full for everyone else.
+      fs.rmSync(fresh, { recursive: true, force: true })
+      throw error
+    }
   }
   makeFolder(home, 0o700, owner)
   makeFolder(tmp, 0o700, owner)

@@ -69,6 +69,10 @@ setInterval(() => {}, 1000)
 
 export interface HostOptions {
   useBubblewrap?: boolean
+  /** Called with the agent's folder before anything lies in it. */
+  prepare?: (folder: string) => void
+  /** Undoes it, before the folder is removed. */
+  restore?: (folder: string) => void
 }
 
 /** One host with its server: the runtime and the connection are real, the server and the edge are their fakes. */
@@ -81,6 +85,7 @@ export class RuntimeHost {
   readonly said: string[] = []
   readonly deploymentId = randomUUID()
   #revision = 0
+  #restore: (folder: string) => void = () => {}
   #isolation: HostIsolation | null = null
   runtime: Runtime | null = null
   #connection: Connection | null = null
@@ -91,6 +96,8 @@ export class RuntimeHost {
       fs.mkdirSync(path, { recursive: true })
       fs.chmodSync(path, 0o711)
     }
+    options.prepare?.(host.agent)
+    host.#restore = options.restore ?? host.#restore
     host.#isolation = await findIsolation({ tools: [], useBubblewrap: options.useBubblewrap ?? false })
     await host.server.start()
     await host.startAgent()
@@ -260,6 +267,7 @@ export class RuntimeHost {
     this.stopAgent()
     for (const { pid, mark } of this.processes) await killTree(pid, mark)
     await this.server.stop()
+    this.#restore(this.agent)
     fs.rmSync(this.folder, { recursive: true, force: true })
   }
 }
