@@ -28,6 +28,8 @@ interface Entry {
 const requestBytes = 3 * 1024 * 1024
 const mostReports = 1_000
 const renewMs = 1_000
+/** Steps may end faster than a request takes; what they tell within this time goes together. */
+const paceMs = 20
 /** Below the term of a lease, so that a request that hangs does not cost it. */
 const answerMs = 2_500
 
@@ -46,6 +48,7 @@ export class Outbox {
   #isSending = false
   #timer: NodeJS.Timeout | null = null
   #renewAt = 0
+  #sentAt = Number.NEGATIVE_INFINITY
   #isClosed = false
 
   constructor(parts: OutboxParts) {
@@ -66,7 +69,13 @@ export class Outbox {
 
   /** Sends what may leave, in a moment, so that what happens at once goes together. */
   flush(): void {
-    if (this.#timer === null || this.#waitsForTime) this.#schedule(0)
+    if (this.#timer === null || this.#waitsForTime) this.#schedule(this.#pauseMs())
+  }
+
+  /** The begin and the end of a job wait for nothing: others wait for them. */
+  #pauseMs(): number {
+    const isUrgent = this.#waiting.some(({ report }) => report.kind === 'job.started' || report.kind === 'job.ended')
+    return isUrgent ? 0 : Math.max(0, this.#sentAt + paceMs - performance.now())
   }
 
   hurry(): void {
@@ -105,6 +114,7 @@ export class Outbox {
       return
     }
     this.#isSending = true
+    this.#sentAt = now
     const batch = this.#sent.slice(0, mostReports)
     try {
       crashPoint('agent.report.before-send')
@@ -130,7 +140,7 @@ export class Outbox {
         this.forget(lost)
         this.#parts.onLost(lost)
       }
-      this.#schedule(this.#hasMore() ? 0 : renewMs)
+      this.#schedule(this.#hasMore() ? this.#pauseMs() : renewMs)
     } catch (error) {
       this.#isSending = false
       if (!mayPass(error) && error instanceof ServerRefusal) this.#dropRefused(batch, error)
