@@ -1,7 +1,7 @@
-import { closeSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { type Config, loadConfig } from '@juanie/core/config'
 import { migrateDatabase } from '@juanie/core/database'
-import { agentTokenFile, type Home, openHome, readMasterKey, stepUser, writeSecret } from '@juanie/core/home'
+import { type Home, openHome, readMasterKey, stepUser, writeSecret } from '@juanie/core/home'
 import type { ServerFile } from '@juanie/core/local-agent'
 import { findHolder, type Lock, takeLock } from '@juanie/core/lock'
 import { armCrashPoint } from '@juanie/core/points'
@@ -11,7 +11,6 @@ import { openPostgres } from '@juanie/core/postgres/open'
 import { freePort } from '@juanie/core/postgres/postmaster'
 import { StartError } from '@juanie/core/start-error'
 import { ensureUser } from '@juanie/core/system-user'
-import { Hosts } from '@juanie/services/hosts'
 import pg from 'pg'
 import { Closers } from './closers.ts'
 import { LocalAgent } from './local-agent.ts'
@@ -54,7 +53,6 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
     await migrateDatabase(pool, config.root)
     const app = await createApp({ config, home, pool })
     closers.add(() => app.close())
-    await admitLocalAgent(home, app.get(Hosts))
     const listening = await app.listen().catch(async (error) => {
       throw isListenError(error) ? await portRefusal('PORT', config.port, error) : error
     })
@@ -80,14 +78,6 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
   } finally {
     await closers.close(9_000)
   }
-}
-
-/** The local agent finds its token in the home; one that is lost or stale is replaced. */
-async function admitLocalAgent(home: Home, hosts: Hosts): Promise<void> {
-  const file = agentTokenFile(home)
-  const current = existsSync(file) ? readFileSync(file, 'utf8').trim() : null
-  const { token } = await hosts.ensureLocal(current)
-  if (token !== current) writeSecret(file, token)
 }
 
 /** Port 0 asks for any: it is chosen here, so that links and cookies can be made with it. */
