@@ -179,6 +179,7 @@ class Agent implements RunningAgent {
     this.#jobs = new Jobs({
       home: this.#home.agent,
       nodeFolder: dirname(tools.node),
+      user: isolation.users.step,
       upstream: connection,
       programsFor: (job) =>
         jobPrograms({

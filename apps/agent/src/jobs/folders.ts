@@ -1,7 +1,11 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
 
 export interface StepUser {
   uid: number
@@ -19,6 +23,8 @@ export interface JobFolders {
   toolCache: string
   /** Scripts and the files behind `GITHUB_ENV` and its like. */
   files: string
+  /** The pipe that takes what steps print. */
+  output: string
   /** Written by the agent, read by steps. */
   handover: string
 }
@@ -30,16 +36,82 @@ export const jobFolders = (root: string, repositoryName: string): JobFolders => 
   home: join(root, 'home'),
   toolCache: join(root, 'tools'),
   files: join(root, 'files'),
+  output: join(root, 'files', 'output'),
   handover: join(root, 'handover'),
 })
 
-export function makeJobFolders(folders: JobFolders, user: StepUser | null): void {
-  const { root, workspace, temp, home, toolCache, files, handover } = folders
+/** Also makes the pipe; only another program can. */
+export async function makeJobFolders(folders: JobFolders, user: StepUser | null): Promise<void> {
+  const { root, workspace, temp, home, toolCache, files, output, handover } = folders
   mkdirSync(root, { recursive: true, mode: 0o711 })
   mkdirSync(handover, { mode: 0o755 })
   for (const folder of [dirname(workspace), workspace, temp, home, toolCache, files]) {
     mkdirSync(folder, { mode: 0o700 })
     if (user) chownSync(folder, user.uid, user.gid)
+  }
+  await run('mkfifo', ['-m', '600', output], { timeout: 10_000 })
+  if (user) chownSync(output, user.uid, user.gid)
+}
+
+const spareDelayMs = 250
+
+/** Keeps the folders of one job ready, so that the next one begins without making any. */
+export class SpareFolders {
+  readonly #folder: string
+  readonly #user: StepUser | null
+  readonly #failed: (error: unknown) => void
+  #ready: JobFolders | null = null
+  #timer: NodeJS.Timeout | null = null
+  #isClosed = false
+
+  /** `folder` is where the folders of jobs lie. */
+  constructor(folder: string, user: StepUser | null, failed: (error: unknown) => void) {
+    this.#folder = folder
+    this.#user = user
+    this.#failed = failed
+  }
+
+  /** Whether this folder, by its name, is kept here. */
+  holds(name: string): boolean {
+    return this.#ready !== null && basename(this.#ready.root) === name
+  }
+
+  /** The folders of a job, made or taken. */
+  async give(folders: JobFolders): Promise<void> {
+    const ready = this.#ready
+    this.#ready = null
+    this.prepare()
+    if (ready === null) return makeJobFolders(folders, this.#user)
+    renameSync(ready.workspace, join(dirname(ready.workspace), basename(folders.workspace)))
+    renameSync(ready.root, folders.root)
+  }
+
+  /** In a moment, for a job that has just begun needs the machine more. */
+  prepare(): void {
+    if (this.#isClosed) return
+    this.#timer ??= setTimeout(() => {
+      const folders = jobFolders(join(this.#folder, `next-${randomUUID()}`), 'next')
+      makeJobFolders(folders, this.#user)
+        .then(async () => {
+          if (this.#isClosed) await removeJobFolders(folders.root)
+          else this.#ready = folders
+        })
+        .catch(async (error) => {
+          // The next job makes its own, and says what is wrong if it cannot.
+          this.#failed(error)
+          await removeJobFolders(folders.root).catch(() => {})
+        })
+        .finally(() => {
+          this.#timer = null
+        })
+    }, spareDelayMs).unref()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    if (this.#timer) clearTimeout(this.#timer)
+    if (this.#ready) await removeJobFolders(this.#ready.root)
+    this.#ready = null
   }
 }
 

@@ -11,6 +11,8 @@ export interface JobRunParts {
   fence: number
   upstream: JobUpstream
   folders: JobFolders
+  /** Makes them. */
+  makeFolders(): Promise<void>
   programs: UserPrograms
   nodeFolder: string
   /** Folder of a bare repository on this host that has the job's commit; steps may read it. */

@@ -11,7 +11,6 @@ import {
   type Step,
   strategyContext,
 } from '@juanie/workflow'
-import { makeJobFolders } from './folders.ts'
 import type { JobRunParts, StepContext, StepEnd } from './job-parts.ts'
 import { StepLog } from './log-writer.ts'
 import { runNativeAction } from './native-actions.ts'
@@ -75,9 +74,9 @@ export class JobRun {
     const timeout = setTimeout(() => this.cancel('canceled', true), Math.min(job.limits.timeoutMs, maxTimeoutMs))
     let pipe: OutputPipe | null = null
     try {
-      makeJobFolders(folders, programs.user)
+      await this.#parts.makeFolders()
       this.#writeEvent()
-      pipe = await OutputPipe.open(join(folders.files, 'output'), programs.user)
+      pipe = OutputPipe.open(folders.output)
       for (const [place, step] of job.instance.job.steps.entries()) {
         if (this.#isStopped) break
         await this.#runStep(step, place, pipe)

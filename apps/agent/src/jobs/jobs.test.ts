@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { LeasedJob, MakeRelease, Report } from '@juanie/services/hosts/contract'
@@ -131,6 +141,7 @@ function start(steps: string, options: { secrets?: Record<string, string>; timeo
   const jobs = new Jobs({
     home,
     nodeFolder: dirname(process.execPath),
+    user: isolation.users.step,
     upstream,
     programsFor: (programs) =>
       jobPrograms({
@@ -332,6 +343,22 @@ test('a file for outputs that was replaced by a link or a pipe fails the step in
     'The file behind GITHUB_OUTPUT cannot be read: it was replaced by something else.',
     'The file behind GITHUB_ENV is no longer a file.',
   ])
+})
+
+test('the folders of the next job are ready before it comes, and leave nothing behind', async () => {
+  // All jobs are closed with the first one that ends, which is the second.
+  const run = start(`- run: pwd; id -u; stat -c %u .; case "$PWD" in *01-1/*) sleep 60;; esac`)
+  await expect
+    .poll(() => readdirSync(join(home, 'jobs')).some((name) => name.startsWith('next-')), { timeout: 5_000 })
+    .toBe(true)
+  const jobId = 'b2c53a2e-0000-7000-8000-000000000009'
+  run.jobs.lease({ job: { ...run.job, jobId }, fence: 1 })
+  await run.ended
+  expect(run.end()).toMatchObject({ jobId, result: 'succeeded' })
+  expect(run.heard.lines.filter((line) => line.endsWith('/work/shop'))).toHaveLength(2)
+  const owners = new Set(run.heard.lines.filter((line) => /^\d+$/.test(line)))
+  expect([...owners]).toEqual([String(isolation.users.step?.uid ?? process.getuid?.())])
+  expect(readdirSync(join(home, 'jobs'))).toEqual([])
 })
 
 test('links that a step lays where the agent will write are taken away, not followed', async () => {

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Frame } from '@juanie/services/hosts/contract'
-import { jobFolders, removeJobFolders } from './folders.ts'
+import { jobFolders, removeJobFolders, SpareFolders, type StepUser } from './folders.ts'
 import type { JobProgramsParts } from './job-programs.ts'
 import { type CancelReason, JobRun } from './job-run.ts'
 import { sourceOf } from './mirror.ts'
@@ -12,6 +12,8 @@ export interface JobsParts {
   /** The agent's folder; jobs get `jobs/<id>` below it, mirrors `mirrors/`. */
   home: string
   nodeFolder: string
+  /** Whose programs steps are; null: the agent's own. */
+  user: StepUser | null
   upstream: JobUpstream
   /** Programs of the step's user for one job; `readable` are further folders that it may read. */
   programsFor(
@@ -30,19 +32,24 @@ export class Jobs {
   readonly #parts: JobsParts
   readonly #running = new Map<string, { fence: number; run: JobRun; done: Promise<void> }>()
   readonly #folder: string
+  readonly #spare: SpareFolders
 
   constructor(parts: JobsParts) {
     this.#parts = parts
     this.#folder = join(parts.home, 'jobs')
     mkdirSync(this.#folder, { recursive: true, mode: 0o711 })
+    this.#spare = new SpareFolders(this.#folder, parts.user, (error) =>
+      parts.warn('the folders of the next job could not be prepared', error),
+    )
   }
 
-  /** What an earlier agent process left behind; its programs are ended by the caller before. */
+  /** Removes what an earlier agent process left behind, whose programs the caller has ended, and prepares for work. */
   async clean(): Promise<void> {
     for (const name of readdirSync(this.#folder)) {
       const isHeld = [...this.#running].some(([jobId, { fence }]) => name === `${jobId}-${fence}`)
-      if (!isHeld) await removeJobFolders(join(this.#folder, name))
+      if (!isHeld && !this.#spare.holds(name)) await removeJobFolders(join(this.#folder, name))
     }
+    this.#spare.prepare()
   }
 
   holding(): { jobId: string; fence: number }[] {
@@ -70,7 +77,8 @@ export class Jobs {
       readable: [job.repository.localPath ?? join(mirrors, `${job.projectId}.git`)],
     })
     const source = (signal: AbortSignal) => sourceOf(job, { mirrors, serverUrl: upstream.serverUrl(), signal })
-    const run = new JobRun({ job, fence, upstream, folders, programs, nodeFolder, source })
+    const makeFolders = () => this.#spare.give(folders)
+    const run = new JobRun({ job, fence, upstream, folders, makeFolders, programs, nodeFolder, source })
     const done = run
       .run()
       .catch((error) => this.#parts.warn(`job ${job.jobId} ended abnormally`, error))
@@ -92,6 +100,7 @@ export class Jobs {
     const running = [...this.#running.values()]
     for (const { run } of running) run.cancel('lost')
     await Promise.all(running.map(({ done }) => done))
+    await this.#spare.close()
   }
 }
 

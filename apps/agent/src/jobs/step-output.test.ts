@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,9 +9,10 @@ let folder: string
 let pipe: OutputPipe
 let read: Buffer[]
 
-beforeEach(async () => {
+beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'juanie-pipe-'))
-  pipe = await OutputPipe.open(join(folder, 'output'), null)
+  execFileSync('mkfifo', [join(folder, 'output')])
+  pipe = OutputPipe.open(join(folder, 'output'))
   read = []
   pipe.listen((chunk) => read.push(Buffer.from(chunk)))
 })

@@ -1,11 +1,6 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chownSync, closeSync, constants, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { promisify } from 'node:util'
-import type { StepUser } from './folders.ts'
-
-const run = promisify(execFile)
 
 /** A step may print this much between two reads before it has to wait: the size of a pipe. */
 const readSize = 64 * 1024
@@ -39,11 +34,8 @@ export class OutputPipe {
     this.#reader.unref()
   }
 
-  /** `path` is in a folder that other jobs cannot enter; `user` is who writes. */
-  static async open(path: string, user: StepUser | null): Promise<OutputPipe> {
-    rmSync(path, { force: true })
-    await run('mkfifo', ['-m', '600', path], { timeout: 10_000 })
-    if (user) chownSync(path, user.uid, user.gid)
+  /** `path` is a named pipe in a folder that other jobs cannot enter, and belongs to who writes. */
+  static open(path: string): OutputPipe {
     // Opened for reading first and without waiting, so that opening the writer finds a reader.
     const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     return new OutputPipe(path, readFd, openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
