@@ -6,9 +6,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { packFolder } from '@juanie/core/bundle'
 import { findHolder } from '@juanie/core/lock'
 import type { DesiredInstance, DesiredRoute } from '@juanie/services/hosts/contract'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { agentPoints } from './points.ts'
 import { AgentProcess, buildPrograms } from './testing/agent-process.ts'
+
+// Real processes on a machine that others may use too.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let programs: string
 let agent: AgentProcess

@@ -14,10 +14,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { isRunning } from '@juanie/core/process-identity'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { findIsolation, type HostIsolation } from './isolation.ts'
 import { killTree, listeningPorts, mainProcess, marked, sendSignal, treeOf } from './process-tree.ts'
 import { readExit, startUserProcess, type UserCommand, type UserProcessOptions } from './user-command.ts'
+
+// Real processes on a machine that others may use too.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const node = process.execPath
 let withBubblewrap: HostIsolation

@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { RuntimeHost } from '../testing/runtime-host.ts'
+
+// Real processes on a machine that others may use too.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 const megabytes = 6
 

@@ -1,8 +1,11 @@
 import * as fs from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { RuntimeHost } from '../testing/runtime-host.ts'
+
+// Real processes on a machine that others may use too.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let host: RuntimeHost
 beforeEach(async () => {

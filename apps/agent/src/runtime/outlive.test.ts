@@ -1,9 +1,12 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { killTree, sendSignal } from '../host/process-tree.ts'
 import { RuntimeHost } from '../testing/runtime-host.ts'
+
+// Real processes on a machine that others may use too.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let host: RuntimeHost
 beforeEach(async () => {

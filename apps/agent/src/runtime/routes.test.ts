@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DesiredInstance } from '@juanie/services/hosts/contract'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { sendSignal } from '../host/process-tree.ts'
 import { RuntimeHost } from '../testing/runtime-host.ts'
+
+// Real processes on a machine that others may use too.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let host: RuntimeHost
 let old: DesiredInstance

@@ -88,7 +88,7 @@ export class FakeServer {
   }
 
   /** Waits until something holds, and says what was there instead. */
-  async until<T>(what: string, found: () => T | undefined | null | false, limitMs = 10_000): Promise<T> {
+  async until<T>(what: string, found: () => T | undefined | null | false, limitMs = 20_000): Promise<T> {
     const end = performance.now() + limitMs
     for (;;) {
       const value = found()
