@@ -1,6 +1,6 @@
 import type { Database } from '@juanie/core/database'
 import { uuidv7 } from '@juanie/core/ids'
-import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, gte, inArray, isNull, sql } from 'drizzle-orm'
 import { pushPoint } from './points.ts'
 import { type GitStore, noCommit } from './port.ts'
 import { pushesThatCan } from './status.ts'
@@ -103,8 +103,9 @@ export class Pushes {
   async #decide(rows: PushRow[]): Promise<number> {
     const moved: PushRow[] = []
     const stale: string[] = []
-    for (const row of rows) {
-      if (row.status === 'accepted' || (await this.#hasMoved(row))) moved.push(row)
+    // The newest first: what moved a ref came after whatever was cut off before.
+    for (const row of rows.toReversed()) {
+      if (row.status === 'accepted' || (await this.#hasMoved(row, moved))) moved.unshift(row)
       else if (Date.now() - row.createdAt.getTime() > 2 * pushLimitMs) stale.push(row.id)
     }
     await this.refuse(stale)
@@ -112,12 +113,35 @@ export class Pushes {
     return moved.length + stale.length
   }
 
-  async #hasMoved(row: PushRow): Promise<boolean> {
-    if ((await this.#git.ref(row.repositoryId, row.ref)) === (row.after === noCommit ? null : row.after)) return true
-    // It may have moved on since; its own log knows.
+  /**
+   * A push that was cut off and sent again left two rows for one move of the ref, which is the deed of one of them:
+   * moves that others account for, be they handled or among those that are about to be, are not counted again.
+   */
+  async #hasMoved(row: PushRow, others: PushRow[]): Promise<boolean> {
     const since = Math.floor(row.createdAt.getTime() / 1000) - 2
-    const moves = await this.#git.movesOf(row.repositoryId, row.ref)
-    return moves.some(({ before, after, at }) => before === row.before && after === row.after && at >= since)
+    const stands = (await this.#git.ref(row.repositoryId, row.ref)) === (row.after === noCommit ? null : row.after)
+    // It may have moved on since; its own log knows. That of a deleted ref is gone with it.
+    const moves = (await this.#git.movesOf(row.repositoryId, row.ref)).filter(
+      ({ before, after, at }) => before === row.before && after === row.after && at >= since,
+    )
+    const made = Math.max(moves.length, stands ? 1 : 0)
+    if (made === 0) return false
+    const handled = await this.#db
+      .select({ id: pushes.id })
+      .from(pushes)
+      .where(
+        and(
+          eq(pushes.repositoryId, row.repositoryId),
+          eq(pushes.ref, row.ref),
+          eq(pushes.before, row.before),
+          eq(pushes.after, row.after),
+          inArray(pushes.status, ['accepted', 'handled']),
+          gte(pushes.createdAt, new Date(since * 1000)),
+        ),
+      )
+    const known = new Set(handled.map(({ id }) => id))
+    for (const other of others) if (isSameMove(other, row)) known.add(other.id)
+    return made > known.size
   }
 
   /** Marks moved refs whose runs could not be made now; a later look makes them. */
@@ -185,6 +209,9 @@ export class Pushes {
     return rows.length
   }
 }
+
+const isSameMove = (a: PushRow, b: PushRow): boolean =>
+  a.repositoryId === b.repositoryId && a.ref === b.ref && a.before === b.before && a.after === b.after
 
 const noId = '00000000-0000-0000-0000-000000000000'
 

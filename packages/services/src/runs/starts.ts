@@ -220,8 +220,9 @@ export class RunStarts {
       )
       .returning({ id: pushes.id })
     const taken = new Set(claimed.map(({ id }) => id))
-    const fresh = moved.filter(({ id }) => taken.has(id))
-    const standing = fresh.filter(({ after }) => after !== noCommit)
+    // A ref that moved several times stands where it went last.
+    const last = new Map(moved.filter(({ id }) => taken.has(id)).map((push) => [push.ref, push]))
+    const standing = [...last.values()].filter(({ after }) => after !== noCommit)
     if (standing.length > 0) {
       await work.tx
         .insert(repositoryRefs)
@@ -231,7 +232,7 @@ export class RunStarts {
           set: { commit: sql`excluded.commit` },
         })
     }
-    const gone = fresh.filter(({ after }) => after === noCommit).map(({ ref }) => ref)
+    const gone = [...last.values()].filter(({ after }) => after === noCommit).map(({ ref }) => ref)
     if (gone.length > 0) {
       await work.tx
         .delete(repositoryRefs)
