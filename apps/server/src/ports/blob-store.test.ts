@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -127,4 +128,25 @@ test('left-overs of uploads that died are removed after a day and not before', a
   await utimes(old, before, before)
   await store.clean()
   expect(await readdir(join(folder, 'incoming'))).toEqual(['young'])
+})
+
+const isRoot = process.getuid?.() === 0 && process.platform === 'linux'
+
+// Only root may mount a small file system; .ci/run is root.
+test.skipIf(!isRoot)('a full disk refuses the upload in words, and what was there is still there', async () => {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder])
+  try {
+    const digest = await put(big)
+    const more = Buffer.alloc(3_000_000, 'other')
+    const refused = store.stage(digestOf(more), Readable.from([more]), mostBytes)
+    await expect(refused).rejects.toMatchObject({
+      code: 'unavailable',
+      reason: 'blob.disk_full',
+      message: expect.stringContaining('Free some space'),
+    })
+    expect(await store.verify(digest)).toBe('intact')
+    expect(await files()).toHaveLength(1)
+  } finally {
+    execFileSync('umount', [folder])
+  }
 })

@@ -5,9 +5,9 @@ import type { Desired } from '../hosts/contract.ts'
 import { projects } from '../projects/tables.ts'
 import type { Secrets } from '../secrets/index.ts'
 import type { Snapshot } from './contract.ts'
-import { routedHostnames } from './plan.ts'
 import { desiredInstance, desiredTask, type FilledSnapshot, type ProcessRow } from './processes.ts'
 import { deployments } from './tables.ts'
+import { routedHostnames } from './version.ts'
 
 /** Deployments of which the opened snapshot is remembered; they never change. */
 const mostRemembered = 300

@@ -4,9 +4,10 @@ import { and, eq, inArray, ne, sql } from 'drizzle-orm'
 import { routes } from '../routes/tables.ts'
 import { logChunks } from '../runs/tables.ts'
 import type { Loaded } from './load.ts'
-import type { Edit, InstanceFacts, Place } from './plan.ts'
+import type { Edit } from './plan.ts'
 import { instances } from './tables.ts'
 import { desiredChannel } from './transition.ts'
+import type { InstanceFacts, Place } from './version.ts'
 
 /**
  * Writes what a decision wants of the host, and into the facts what is true then, so that nothing must be read again.

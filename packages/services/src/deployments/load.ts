@@ -3,9 +3,10 @@ import { and, desc, eq, sql } from 'drizzle-orm'
 import { awayMs } from '../hosts/index.ts'
 import { agents, hosts } from '../hosts/tables.ts'
 import { activeStatuses, type DeploymentStatus, type Snapshot, type Stages } from './contract.ts'
-import { type Facts, type InstanceFacts, placesOf, type RouteFacts } from './plan.ts'
+import type { Facts, RouteFacts } from './plan.ts'
 import { deployments } from './tables.ts'
 import type { Locked } from './transition.ts'
+import { type InstanceFacts, placesOf } from './version.ts'
 
 export interface Loaded {
   facts: Facts

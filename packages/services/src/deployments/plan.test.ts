@@ -1,15 +1,8 @@
 import { expect, test } from 'vitest'
 import { defaultTimes, type Service } from '../applications/contract.ts'
 import type { DeploymentStatus, Snapshot } from './contract.ts'
-import {
-  type Decision,
-  decide,
-  type Facts,
-  type InstanceFacts,
-  placesOf,
-  type RouteFacts,
-  type Version,
-} from './plan.ts'
+import { type Decision, decide, type Facts, type RouteFacts, type Version } from './plan.ts'
+import { type InstanceFacts, placesOf } from './version.ts'
 
 const service = (name: string, change: Partial<Service> = {}): Service => ({
   name,

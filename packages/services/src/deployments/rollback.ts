@@ -33,7 +33,7 @@ export function rollbackTarget(current: { number: number; digest: string }, succ
 }
 
 /** The deployment that runs or is on its way, which is what a person wants to get away from. */
-export async function currentOf(tx: Transaction, environmentId: string): Promise<DeploymentRecord | null> {
+async function currentOf(tx: Transaction, environmentId: string): Promise<DeploymentRecord | null> {
   const [active] = await tx
     .select()
     .from(deployments)

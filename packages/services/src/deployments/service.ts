@@ -39,7 +39,8 @@ import { withdrawProject } from './withdraw.ts'
 import { Worker } from './worker.ts'
 
 const mostUnfollowed = 100
-const doubtEveryMs = 5_000
+/** What is slow or silent is looked for this often. */
+const lookEveryMs = 5_000
 /** A deployment that another server moves is noticed by looking. */
 const progressPollMs = 1_000
 
@@ -55,7 +56,7 @@ export class Deployments implements ProjectPart {
   readonly #worker: Worker
   readonly #desiredChanged: (hostId: string) => void
   readonly #failed: (error: unknown, id: string) => void
-  #doubtedAt = 0
+  #lookedAt = 0
 
   /** `owner` is this server's id for leases. `desiredChanged` is called right after a commit that edited a host. */
   constructor(parts: {
@@ -257,9 +258,9 @@ export class Deployments implements ProjectPart {
   async sweep(): Promise<void> {
     for await (const id of openDeployments(this.#db)) this.#worker.look(id)
     await this.#followForgotten()
+    if (this.#clock() - this.#lookedAt < lookEveryMs) return
+    this.#lookedAt = this.#clock()
     await flagSlow(this.#db, this.#clock())
-    if (this.#clock() - this.#doubtedAt < doubtEveryMs) return
-    this.#doubtedAt = this.#clock()
     await doubtSilentHosts(this.#db)
   }
 

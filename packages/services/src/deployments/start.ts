@@ -4,7 +4,7 @@ import { record } from '@juanie/core/events'
 import { isUuid } from '@juanie/core/ids'
 import { crashPoint } from '@juanie/core/points'
 import type { ProjectScope } from '@juanie/core/scope'
-import { and, asc, desc, eq, inArray, isNull, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, isNull, sql } from 'drizzle-orm'
 import { environments } from '../environments/tables.ts'
 import { hosts } from '../hosts/tables.ts'
 import { projects } from '../projects/tables.ts'
@@ -284,11 +284,3 @@ export async function once(
     return { row: other, isNew: false }
   }
 }
-
-/** Those of an environment that stand in line, oldest first. */
-export const inLine = (tx: Transaction, environmentId: string) =>
-  tx
-    .select()
-    .from(deployments)
-    .where(and(eq(deployments.environmentId, environmentId), inArray(deployments.status, ['queued', 'waiting'])))
-    .orderBy(asc(deployments.number))

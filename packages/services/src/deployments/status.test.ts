@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { activeStatuses, deploymentStatuses, finalStatuses } from './contract.ts'
 import { afterMove, deploymentPoints, edges, hasNotBegun, hasSwitched, isActive, isFinal } from './status.ts'
@@ -63,4 +65,15 @@ test('each move has a point before and a point after it, and no two points share
     expect(deploymentPoints).toContain(`deployment.after.${from}.${move}`)
   }
   expect(new Set(deploymentPoints).size).toBe(deploymentPoints.length)
+})
+
+test('one file alone writes the status of a deployment, so that no move is without its points', () => {
+  const writers = readdirSync(import.meta.dirname).filter((name) => {
+    if (!name.endsWith('.ts') || name.includes('.test.')) return false
+    const text = readFileSync(join(import.meta.dirname, name), 'utf8')
+    return (
+      /update\(deployments\)\s*\.set\(\{[^}]*\bstatus\b/.test(text) || /update deployments[^;]*\bstatus\s*=/.test(text)
+    )
+  })
+  expect(writers).toEqual(['transition.ts'])
 })

@@ -4,7 +4,7 @@ import { activeStatuses, type DeploymentStatus, finalStatuses } from './contract
  * The state machine. Before the traffic moves a failure ends in `failed` or `canceled` with the old version untouched;
  * from `switching` on it leads back to that version, or ends in `failed` where nothing served before.
  */
-export const moves = {
+const moves = {
   queued: { admit: 'waiting', cancel: 'canceled', supersede: 'superseded', fail: 'failed' },
   waiting: { prepare: 'preparing', cancel: 'canceled', supersede: 'superseded', fail: 'failed' },
   preparing: { migrate: 'migrating', cancel: 'canceled', fail: 'failed' },

@@ -21,9 +21,10 @@ import {
   type WaitsFor,
 } from './contract.ts'
 import { loadFacts } from './load.ts'
-import { decide, readable } from './plan.ts'
+import { decide } from './plan.ts'
 import { isFinal } from './status.ts'
 import { deployments, healthEvidence, instances } from './tables.ts'
+import { readable } from './version.ts'
 
 /** The address at which people reach a hostname; `EdgeUrls.of` is one. */
 export type UrlOf = (hostname: string) => Promise<string>
@@ -166,7 +167,8 @@ export async function waitsFor(
   return db.transaction(
     async (tx) => {
       const loaded = await loadFacts(tx, id, { now: at.now, bundle: { kind: 'unknown' }, isLocking: false })
-      if (!loaded || isFinal(loaded.row.status)) return null
+      // It may have gone on since its status was read: then what it waits for now belongs to another one.
+      if (!loaded || loaded.row.status !== at.status) return null
       const decision = decide(loaded.facts)
       return decision.kind === 'rest' ? decision.waitsFor : null
     },
@@ -184,11 +186,7 @@ export function stagesOf(stages: Stages, finishedAt: Date | null): StageView[] {
   })
 }
 
-export function flagOf(d: {
-  flaggedAt: Date | null
-  status: DeploymentStatus
-  number: number
-}): DeploymentView['flagged'] {
+function flagOf(d: { flaggedAt: Date | null; status: DeploymentStatus; number: number }): DeploymentView['flagged'] {
   if (!d.flaggedAt) return null
   const what = isFinal(d.status)
     ? `It was under way for more than 30 minutes.`

@@ -131,7 +131,7 @@ export class Bundles {
 }
 
 /** Held until the transaction ends. */
-export const lockBlob = (tx: Transaction, digest: string) =>
+const lockBlob = (tx: Transaction, digest: string) =>
   tx.execute(sql`select pg_advisory_xact_lock(7402183, hashtext(${digest}))`)
 
 /**

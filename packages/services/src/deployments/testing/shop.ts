@@ -52,7 +52,7 @@ export interface Shop extends AsyncDisposable {
   drive(id: string, until?: string): Promise<{ status: string; reason: string | null }>
 }
 
-export const procfile = { Procfile: 'web: node server.js\n' }
+const procfile = { Procfile: 'web: node server.js\n' }
 
 /** A project with three environments, a host with an agent in memory, and a server. */
 export async function shop(options: { soakMs?: number } = {}): Promise<Shop> {

@@ -4,8 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import { AppError } from '@juanie/core/errors'
 import type { BlobStore, StagedBlob } from '../port.ts'
 
-export const digestOf = (content: Buffer | string): string =>
-  `sha256:${createHash('sha256').update(content).digest('hex')}`
+const digestOf = (content: Buffer | string): string => `sha256:${createHash('sha256').update(content).digest('hex')}`
 
 /** The store as a map. `contents` may be changed by a test, to damage a bundle. */
 export class MemoryBlobs implements BlobStore {
