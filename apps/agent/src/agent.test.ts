@@ -25,8 +25,8 @@ beforeEach(async () => {
   agent = await AgentProcess.start(programs)
 })
 afterEach(async () => {
-  expect(agent.server.problems).toEqual([])
   await agent[Symbol.asyncDispose]()
+  expect(agent.server.problems).toEqual([])
   expect(agent.left).toEqual([])
 })
 
@@ -199,13 +199,12 @@ test.each(points)(
     const first = await serving()
     await agent.end('SIGTERM')
     await agent.launch({ JUANIE_CRASH_POINT: point })
+    const own = agent
     const answers: string[] = []
     let isOver = false
     const visitor = (async () => {
       while (!isOver) {
-        answers.push(
-          await agent.visit().then(({ status, body }) => (status === 200 ? body : `status ${status}`), String),
-        )
+        answers.push(await own.visit().then(({ status, body }) => (status === 200 ? body : `status ${status}`), String))
         await pause(5)
       }
     })()
@@ -238,7 +237,7 @@ test.each(points)(
     expect(answers.filter((answer) => !/^version [12]$/.test(answer))).toEqual([])
     expect(await agent.visit()).toEqual({ status: 200, body: `version ${fails ? 1 : 2}` })
     expect(agent.server.lines.get(`instance/${second.id}`)).toEqual(['version 2'])
-    const own = agent.left.filter((line) => / node app\.js/.test(line) && !/juanie|bwrap/.test(line))
-    expect(own).toHaveLength(1)
+    const left = agent.left.filter((line) => / node app\.js/.test(line) && !/juanie|bwrap/.test(line))
+    expect(left).toHaveLength(1)
   },
 )

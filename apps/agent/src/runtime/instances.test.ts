@@ -12,8 +12,8 @@ beforeEach(async () => {
   host = await RuntimeHost.start()
 })
 afterEach(async () => {
-  expect(host.server.problems).toEqual([])
   await host[Symbol.asyncDispose]()
+  expect(host.server.problems).toEqual([])
 })
 
 describe('starting', () => {

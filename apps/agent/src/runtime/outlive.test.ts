@@ -13,8 +13,8 @@ beforeEach(async () => {
   host = await RuntimeHost.start()
 })
 afterEach(async () => {
-  expect(host.server.problems).toEqual([])
   await host[Symbol.asyncDispose]()
+  expect(host.server.problems).toEqual([])
 })
 
 describe('an instance outlives its agent', () => {

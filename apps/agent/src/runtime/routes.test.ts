@@ -18,8 +18,8 @@ beforeEach(async () => {
   next = await host.instance({ environment: { VERSION: '2' }, deploymentId: randomUUID() })
 })
 afterEach(async () => {
-  expect(host.server.problems).toEqual([])
   await host[Symbol.asyncDispose]()
+  expect(host.server.problems).toEqual([])
 })
 
 const serving = (instance: DesiredInstance) => ({ deploymentId: instance.deploymentId, instanceIds: [instance.id] })

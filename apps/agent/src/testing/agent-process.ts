@@ -5,7 +5,7 @@ import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { agentTokenFile, openHome } from '@juanie/core/home'
+import { agentTokenFile, type Home, openHome } from '@juanie/core/home'
 import { type AgentHolder, findHolder } from '@juanie/core/lock'
 import { processes } from '@juanie/core/process-identity'
 import { rolldown } from 'rolldown'
@@ -43,6 +43,7 @@ export async function buildPrograms(): Promise<string> {
 export class AgentProcess {
   readonly folder = fs.mkdtempSync(join(tmpdir(), 'juanie-agent-'))
   readonly server = new FakeServer()
+  readonly home: Home
   readonly #programs: string
   #child: ChildProcess | null = null
   output = ''
@@ -50,10 +51,7 @@ export class AgentProcess {
   private constructor(programs: string) {
     this.#programs = programs
     fs.chmodSync(this.folder, 0o755)
-  }
-
-  get home() {
-    return openHome(join(this.folder, 'home'))
+    this.home = openHome(join(this.folder, 'home'))
   }
 
   static async start(programs: string): Promise<AgentProcess> {
