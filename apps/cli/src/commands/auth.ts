@@ -32,7 +32,7 @@ export function addAuthCommands(program: Command): void {
   token
     .command('revoke')
     .description('End a token at once')
-    .argument('<id>', 'id or prefix, see token list')
+    .argument('<id>', 'id, see token list')
     .action(revokeToken)
 }
 
