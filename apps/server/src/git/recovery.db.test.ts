@@ -48,6 +48,36 @@ test('a push is found in the log of its ref when the ref has moved on', async ()
   await must(shop.clone.git('push', '-q', 'origin', 'main'))
   await recovering.recover()
   expect((await runsOf(shop)).map((run) => run.commit)).toEqual([first, second])
+  // The branch stands where it was told last, and is not taken for one that was moved by hand.
+  expect(await recovering.compareAll()).toBe(0)
+  expect(await runsOf(shop)).toHaveLength(2)
+})
+
+test('a push that died before its ref moved, and is pushed again, has one run', async () => {
+  await using shop = await openShop()
+  const recovering = shop.t.app.get(Pushes)
+  const repository = await repositoryOf(shop)
+  const commit = await shop.clone.commit({ '.juanie/workflows/ci.yml': workflow() })
+  const move = [{ ref: 'refs/heads/main', before: noCommit, after: commit }]
+  await recovering.receive(repository, shop.owner.id, move)
+  await must(shop.clone.git('push', '-q', 'origin', 'main'))
+  expect(await recovering.recover()).toBe(0)
+  expect(await runsOf(shop)).toHaveLength(1)
+
+  // The other way round: the first one moved the ref, and the second one, which came to nothing, is looked at first.
+  const [one] = await recovering.receive(repository, shop.owner.id, [{ ...move[0]!, ref: 'refs/heads/side' }])
+  await sneak(shop, 'refs/heads/side')
+  const [two] = await recovering.receive(repository, shop.owner.id, [{ ...move[0]!, ref: 'refs/heads/side' }])
+  await recovering.recover()
+  await recovering.recover()
+  expect(await runsOf(shop)).toHaveLength(2)
+  const states = await shop.t.db.db.select({ id: pushes.id, status: pushes.status }).from(pushes)
+  expect(
+    states
+      .filter(({ id }) => id === one!.id || id === two!.id)
+      .map(({ status }) => status)
+      .sort(),
+  ).toEqual(['handled', 'received'])
 })
 
 test('a push that never moved its ref is refused when its time is over', async () => {

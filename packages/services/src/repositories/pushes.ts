@@ -1,6 +1,6 @@
 import type { Database } from '@juanie/core/database'
 import { uuidv7 } from '@juanie/core/ids'
-import { and, asc, eq, gte, inArray, isNull, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, inArray, isNull, lt, ne, or, sql } from 'drizzle-orm'
 import { pushPoint } from './points.ts'
 import { type GitStore, noCommit } from './port.ts'
 import { pushesThatCan } from './status.ts'
@@ -21,6 +21,8 @@ export type PushHandler = (moved: PushRow[]) => Promise<unknown>
 /** So long a push may take; one that has not moved its ref by then never will. */
 export const pushLimitMs = 10 * 60_000
 const batch = 200
+/** How far the clocks of the database and of this machine may lie apart. */
+const clockSlackMs = 2_000
 
 /** What was pushed: written before git moves a ref, so that a crash leaves something to decide. */
 export class Pushes {
@@ -103,9 +105,8 @@ export class Pushes {
   async #decide(rows: PushRow[]): Promise<number> {
     const moved: PushRow[] = []
     const stale: string[] = []
-    // The newest first: what moved a ref came after whatever was cut off before.
-    for (const row of rows.toReversed()) {
-      if (row.status === 'accepted' || (await this.#hasMoved(row, moved))) moved.unshift(row)
+    for (const row of rows) {
+      if (row.status === 'accepted' || (await this.#hasMoved(row))) moved.push(row)
       else if (Date.now() - row.createdAt.getTime() > 2 * pushLimitMs) stale.push(row.id)
     }
     await this.refuse(stale)
@@ -114,19 +115,18 @@ export class Pushes {
   }
 
   /**
-   * A push that was cut off and sent again left two rows for one move of the ref, which is the deed of one of them:
-   * moves that others account for, be they handled or among those that are about to be, are not counted again.
+   * By the ref's own log. The same move may have been asked for again, by a pusher whose first try died: it belongs to
+   * the newest push that asked for it, and each push needs a move of its own.
    */
-  async #hasMoved(row: PushRow, others: PushRow[]): Promise<boolean> {
-    const since = Math.floor(row.createdAt.getTime() / 1000) - 2
-    const stands = (await this.#git.ref(row.repositoryId, row.ref)) === (row.after === noCommit ? null : row.after)
-    // It may have moved on since; its own log knows. That of a deleted ref is gone with it.
-    const moves = (await this.#git.movesOf(row.repositoryId, row.ref)).filter(
-      ({ before, after, at }) => before === row.before && after === row.after && at >= since,
-    )
-    const made = Math.max(moves.length, stands ? 1 : 0)
+  async #hasMoved(row: PushRow): Promise<boolean> {
+    if (row.after === noCommit) return (await this.#git.ref(row.repositoryId, row.ref)) === null
+    const since = row.createdAt.getTime() - clockSlackMs
+    const moves = await this.#git.movesOf(row.repositoryId, row.ref)
+    const made = moves.filter(
+      ({ before, after, at }) => before === row.before && after === row.after && (at + 1) * 1000 > since,
+    ).length
     if (made === 0) return false
-    const handled = await this.#db
+    const others = await this.#db
       .select({ id: pushes.id })
       .from(pushes)
       .where(
@@ -135,13 +135,14 @@ export class Pushes {
           eq(pushes.ref, row.ref),
           eq(pushes.before, row.before),
           eq(pushes.after, row.after),
-          inArray(pushes.status, ['accepted', 'handled']),
-          gte(pushes.createdAt, new Date(since * 1000)),
+          or(
+            and(gt(pushes.id, row.id), ne(pushes.status, 'refused')),
+            and(lt(pushes.id, row.id), eq(pushes.status, 'handled'), gt(pushes.handledAt, new Date(since))),
+          ),
         ),
       )
-    const known = new Set(handled.map(({ id }) => id))
-    for (const other of others) if (isSameMove(other, row)) known.add(other.id)
-    return made > known.size
+      .limit(made)
+    return made > others.length
   }
 
   /** Marks moved refs whose runs could not be made now; a later look makes them. */
@@ -202,16 +203,38 @@ export class Pushes {
       if (now === (known.get(ref) ?? null) || underWay.has(ref)) continue
       // A push may have come and gone between the two looks.
       if ((await this.#git.ref(repositoryId, ref)) !== now) continue
-      updates.push({ ref, before: known.get(ref) ?? noCommit, after: now ?? noCommit })
+      const after = now ?? noCommit
+      // Two pushes of one ref may have been handled in the other order, or the older one only by a recovery.
+      if (await this.#isHandled(repositoryId, ref, after)) await this.#tell(repositoryId, ref, now)
+      else updates.push({ ref, before: known.get(ref) ?? noCommit, after })
     }
     const rows = await this.receive({ repositoryId, projectId }, null, updates)
     if (rows.length > 0) await this.#handle(rows)
     return rows.length
   }
-}
 
-const isSameMove = (a: PushRow, b: PushRow): boolean =>
-  a.repositoryId === b.repositoryId && a.ref === b.ref && a.before === b.before && a.after === b.after
+  /** Whether some push that brought the ref there has its runs. */
+  async #isHandled(repositoryId: string, ref: string, after: string): Promise<boolean> {
+    const rows = await this.#db
+      .select({ after: pushes.after })
+      .from(pushes)
+      .where(and(eq(pushes.repositoryId, repositoryId), eq(pushes.ref, ref), ne(pushes.status, 'refused')))
+      .orderBy(desc(pushes.id))
+      .limit(1)
+    return rows[0]?.after === after
+  }
+
+  async #tell(repositoryId: string, ref: string, commit: string | null): Promise<void> {
+    const at = and(eq(repositoryRefs.repositoryId, repositoryId), eq(repositoryRefs.ref, ref))
+    if (commit === null) await this.#db.delete(repositoryRefs).where(at)
+    else {
+      await this.#db
+        .insert(repositoryRefs)
+        .values({ repositoryId, ref, commit })
+        .onConflictDoUpdate({ target: [repositoryRefs.repositoryId, repositoryRefs.ref], set: { commit } })
+    }
+  }
+}
 
 const noId = '00000000-0000-0000-0000-000000000000'
 
