@@ -85,6 +85,7 @@ export class Juanie implements AsyncDisposable {
   readonly environment: NodeJS.ProcessEnv
   output = ''
   #child: ChildProcess | null = null
+  #ended: Promise<NodeJS.Signals | number | null> = Promise.resolve(null)
 
   private constructor(home: string, ports: { port: number; edgePort: number }, extra: Record<string, string>) {
     this.home = home
@@ -128,6 +129,7 @@ export class Juanie implements AsyncDisposable {
       detached: true,
     })
     this.#child = child
+    this.#ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)))
     const collect = (text: string) => {
       this.output += text
     }
@@ -147,6 +149,11 @@ export class Juanie implements AsyncDisposable {
       60_000,
     )
     if (exited) throw new Error(`Juanie ended while starting:\n${this.output}`)
+  }
+
+  /** How the server that was started last ended: a signal or an exit code. */
+  get ended(): Promise<NodeJS.Signals | number | null> {
+    return this.#ended
   }
 
   get serverPid(): number {

@@ -1,6 +1,5 @@
 /**
- * Where an agent may die between two durable writes or outside effects, see `@juanie/core/points`. The points of jobs
- * are listed by the jobs themselves.
+ * Everywhere an agent may die between two durable writes or outside effects, see `@juanie/core/points`.
  */
 export const agentPoints = [
   'agent.report.before-send',
@@ -12,6 +11,10 @@ export const agentPoints = [
   'agent.desired.before-write',
   'agent.desired.written',
   'agent.desired.routes-applied',
+  'agent.step.begun',
+  'agent.step.ended',
+  'agent.bundle.uploaded',
+  'agent.release.made',
   'agent.bundle.fetched',
   'agent.instance.before-start',
   'agent.process.started',
