@@ -9,6 +9,7 @@ import { portRefusal, tryListen } from '@juanie/core/port-holder'
 import { dataFolder } from '@juanie/core/postgres/data'
 import { openPostgres } from '@juanie/core/postgres/open'
 import { freePort } from '@juanie/core/postgres/postmaster'
+import { PreparedClient } from '@juanie/core/prepared-client'
 import { StartError } from '@juanie/core/start-error'
 import { ensureUser } from '@juanie/core/system-user'
 import pg from 'pg'
@@ -111,7 +112,8 @@ async function checkPorts(config: Config, agent: LocalAgent): Promise<void> {
 }
 
 function openPool(url: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max: 20, keepAlive: true })
+  // Two stay open when all is quiet: a push after a pause must not wait for new ones.
+  const pool = new pg.Pool({ connectionString: url, max: 20, min: 2, keepAlive: true, Client: PreparedClient })
   // Without a listener, an idle connection that the database closes ends the process. The pool replaces it by itself.
   pool.on('error', () => {})
   return pool

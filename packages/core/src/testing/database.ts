@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
 import { type Database, openDatabase } from '../database.ts'
+import { PreparedClient } from '../prepared-client.ts'
 import { templateName } from './template.ts'
 
 export type TestDb = AsyncDisposable & { db: Database; pool: pg.Pool; url: string }
@@ -19,7 +20,7 @@ export async function testDb(options: { isEmpty?: boolean } = {}): Promise<TestD
     `create database ${name} template ${options.isEmpty ? 'template0' : templateName} strategy file_copy`,
   )
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
-  const pool = new pg.Pool({ connectionString: url, max: 20 })
+  const pool = new pg.Pool({ connectionString: url, max: 20, Client: PreparedClient })
   pool.on('error', () => {})
   return {
     db: openDatabase(pool),
