@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { BundleError, packFolder } from '@juanie/core/bundle'
 import { describedBy } from '@juanie/core/description-files'
-import { api, server } from './client.ts'
+import { api, refusalOf, server } from './client.ts'
 import { CommandError, usageError } from './exit.ts'
 import { say } from './output.ts'
 
@@ -65,6 +65,5 @@ async function upload({
     signal: AbortSignal.timeout(limitMs),
   } as RequestInit)
   if (response.ok) return
-  const { message } = (await response.json().catch(() => ({}))) as { message?: string }
-  throw new CommandError(message ?? `The bundle was refused with status ${response.status}.`)
+  throw new CommandError(await refusalOf(response))
 }

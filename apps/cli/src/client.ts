@@ -60,3 +60,14 @@ export async function call(url: string, input: string, init: RequestInit = {}): 
     throw new CommandError(`Juanie at ${url} ${why}. Is it running? Start it with: juanie up`)
   }
 }
+
+/** The sentence of a refused plain HTTP call. */
+export async function refusalOf(response: Response): Promise<string> {
+  try {
+    const { error } = (await response.json()) as { error?: { message?: string } }
+    if (error?.message) return error.message
+  } catch {
+    // Not JSON: a proxy in between, for example.
+  }
+  return `The server refused with status ${response.status}.`
+}

@@ -1,3 +1,4 @@
+import { refusalOf } from './client.ts'
 import { CommandError, exitCodes } from './exit.ts'
 
 export interface StreamEvent {
@@ -58,7 +59,7 @@ async function* events(
     })
     if (response.status === 401)
       throw new CommandError('You are not signed in any more. Run: juanie login', exitCodes.notSignedIn)
-    if (response.status >= 400 && response.status < 500) throw new Refused(await sentence(response))
+    if (response.status >= 400 && response.status < 500) throw new Refused(await refusalOf(response))
     if (!response.ok || !response.body) throw new Error(`the stream answered ${response.status}`)
     let rest = ''
     const decoder = new TextDecoder()
@@ -87,14 +88,4 @@ function parse(block: string): StreamEvent | null {
     else if (line.startsWith('event:')) event.event = line.slice(6).trim()
   }
   return event.data.length > 0 || event.id !== null ? event : null
-}
-
-async function sentence(response: Response): Promise<string> {
-  try {
-    const { message } = (await response.json()) as { message?: string }
-    if (message) return message
-  } catch {
-    // Not JSON.
-  }
-  return `The server answered ${response.status}.`
 }

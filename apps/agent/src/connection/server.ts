@@ -180,8 +180,8 @@ async function textOf(response: http.IncomingMessage): Promise<string> {
 
 function refusalText(status: number, text: string): string {
   try {
-    const { message } = JSON.parse(text)
-    if (typeof message === 'string') return message.slice(0, 2000)
+    const { error } = JSON.parse(text) as { error?: { message?: unknown } }
+    if (typeof error?.message === 'string') return error.message.slice(0, 2000)
   } catch {
     // Not JSON: a proxy in between, for example.
   }

@@ -51,7 +51,7 @@ export class FakeServer {
     const server = http.createServer((request, response) => {
       this.#answer(request, response).catch((error) => {
         this.problems.push(String(error))
-        response.writeHead(400).end(JSON.stringify({ message: String(error) }))
+        response.writeHead(400).end(JSON.stringify({ error: { message: String(error) } }))
       })
     })
     server.on('connection', (socket) => {
@@ -135,7 +135,7 @@ export class FakeServer {
     }
     const blob = digest ? this.blobs.get(digest) : undefined
     if (blob) return void response.writeHead(200, { 'content-length': blob.length }).end(method === 'HEAD' ? '' : blob)
-    response.writeHead(404).end(JSON.stringify({ message: 'There is no such thing.' }))
+    response.writeHead(404).end(JSON.stringify({ error: { message: 'There is no such thing.' } }))
   }
 
   #link(request: http.IncomingMessage, response: http.ServerResponse): void {

@@ -29,11 +29,7 @@ export function addAuthCommands(program: Command): void {
     .option('--json', 'print JSON')
     .action(createToken)
   token.command('list').description('List your tokens').option('--json', 'print JSON').action(listTokens)
-  token
-    .command('revoke')
-    .description('End a token at once')
-    .argument('<id>', 'id, see token list')
-    .action(revokeToken)
+  token.command('revoke').description('End a token at once').argument('<id>', 'id, see token list').action(revokeToken)
 }
 
 async function login(options: {
