@@ -2,6 +2,7 @@ import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
 import { AppError, type RefusalCode } from './errors.ts'
 import type { Door, Permission, Session } from './scope.ts'
+import { unstorableText } from './text.ts'
 
 /** What the transport gives every call. */
 export interface Context {
@@ -71,7 +72,9 @@ export const router = t.router
 export const mergeRouters = t.mergeRouters
 export const createCallerFactory = t.createCallerFactory
 
-const translated = t.procedure.use(async ({ next }) => {
+const translated = t.procedure.use(async ({ next, getRawInput }) => {
+  const wrong = unstorableText(await getRawInput())
+  if (wrong) throw new AppError('invalid', 'input.invalid', { message: wrong })
   const result = await next()
   if (!result.ok && result.error.cause instanceof AppError) {
     throw new TRPCError({ code: trpcCode[result.error.cause.code], cause: result.error.cause })

@@ -191,6 +191,8 @@ test.each([
   ['contains(1)', 'Too few'],
   ["fromJSON('')", 'empty text'],
   ["fromJSON('{')", 'not JSON'],
+  [`fromJSON('"a\\u0000"')`, 'a NUL'],
+  [`fromJSON('{"a":[{"\\ud83d":1}]}')`, 'half of a surrogate pair'],
   ["format('{1}', 1)", "'{1}'"],
   ["format('{')", 'brace'],
   ["case('x', 1, 2)", 'true or false'],

@@ -1,5 +1,6 @@
 import { data } from '@actions/expressions'
 import { equals } from '@actions/expressions/result'
+import { characterFault } from './characters.ts'
 import { Conversion, type Data, isPrimitive, isTruthy, toPlain, toText } from './expression-data.ts'
 
 /** Characters that a function may build: nested calls of format() would otherwise double a text fifty times. */
@@ -107,7 +108,20 @@ function fromJson(json: string): Data {
   } catch {
     throw new FunctionError('fromJSON() was given a text that is not JSON.')
   }
+  const fault = faultWithin(value)
+  if (fault) throw new FunctionError(`fromJSON() was given a text that holds ${fault}.`)
   return new Conversion().toData(value)
+}
+
+/** JSON can write by escapes what no text of a workflow may hold. */
+function faultWithin(value: unknown): string | null {
+  if (typeof value === 'string') return characterFault(value)
+  if (typeof value !== 'object' || value === null) return null
+  for (const [name, inner] of Object.entries(value)) {
+    const fault = characterFault(name) ?? faultWithin(inner)
+    if (fault) return fault
+  }
+  return null
 }
 
 function choose(...args: Data[]): Data {

@@ -1,3 +1,4 @@
+import { wholeCharacters } from './characters.ts'
 import { evaluateTemplate, evaluateValue } from './evaluate.ts'
 import { numberText } from './expression-data.ts'
 import { ExpressionError } from './expressions.ts'
@@ -175,7 +176,7 @@ function shownName(job: Job, matrix: Combination | null, contexts: Contexts): st
   const usesMatrix = job.name !== undefined && hasExpression(job.name)
   const values = matrix && !usesMatrix ? Object.values(matrix).flatMap(leaves) : []
   const name = values.length > 0 ? `${written} (${values.join(', ')})` : written
-  return name.length > maxNameLength ? `${name.slice(0, maxNameLength - 3)}...` : name
+  return name.length > maxNameLength ? `${wholeCharacters(name.slice(0, maxNameLength - 3))}...` : name
 }
 
 function leaves(value: MatrixValue): string[] {

@@ -353,3 +353,22 @@ test('anchors work, and keys like __proto__ are only keys', () => {
   ])
   expect(second!.env).toEqual(first!.env)
 })
+
+test.each([
+  ['on: push\nenv:\n  A: "x\\0y"\n', 3, 6, 'NUL'],
+  ['on: push\nname: "\\uD83D!"\n', 2, 7, 'surrogate'],
+  ['on: push\njobs:\n  "a\\0": {}\n', 3, 3, 'NUL'],
+])('a character that no text can hold is shown with its place: %j', (text, line, column, says) => {
+  const { workflow, problems } = parseWorkflow('ci.yml', text)
+  expect(workflow).toBeNull()
+  expect(problems[0]).toMatchObject({ position: { line, column }, message: expect.stringContaining(says) })
+})
+
+test('a message that is cut inside of a character still is text', () => {
+  for (const length of [100, 101]) {
+    const condition = `foo || '${'x'.repeat(length)}${'\u{1f600}'.repeat(20)}'`
+    const { problems } = parseWorkflow('ci.yml', job(`if: ${condition}\nsteps: [{ run: a }]`))
+    expect(problems[0]!.message).toContain('…')
+    expect(problems[0]!.message).not.toMatch(/\p{Surrogate}/u)
+  }
+})

@@ -1,3 +1,4 @@
+import { wholeCharacters } from './characters.ts'
 import type { Position, Problem } from './model.ts'
 import type { Node } from './yaml.ts'
 
@@ -36,6 +37,6 @@ export class Problems {
     const place = `${severity} ${line}:${column}`
     if (at && this.#places.has(place)) return
     this.#places.add(place)
-    this.#found.push({ severity, file: this.file, position: { line, column }, message })
+    this.#found.push({ severity, file: this.file, position: { line, column }, message: wholeCharacters(message) })
   }
 }

@@ -10,6 +10,7 @@ import {
   type YAMLMap,
   type Node as YamlNode,
 } from 'yaml'
+import { characterFault } from './characters.ts'
 import type { Position } from './model.ts'
 
 /** A workflow file is text that people write; these bounds are far above any real one. */
@@ -187,6 +188,8 @@ class Reader {
     if (typeof value !== 'string') {
       throw new YamlError('Only text, numbers, true, false and null can be written here.', range.start)
     }
+    const fault = characterFault(value)
+    if (fault) throw new YamlError(`A text holds ${fault}.`, range.start)
     const token = node.srcToken
     const scalar: ScalarNode = { kind: 'scalar', value, range, style: 'flow' }
     if (token && 'source' in token) scalar.source = token.source

@@ -1,4 +1,5 @@
 import { AppError } from '@juanie/core/errors'
+import { storable } from '@juanie/core/text'
 import { Deployments } from '@juanie/services/deployments'
 import { Hosts } from '@juanie/services/hosts'
 import { Observed } from '@juanie/services/hosts/contract'
@@ -15,7 +16,7 @@ export function registerAgentObserved(fastify: FastifyInstance, { get }: HttpDep
   const deployments = get(Deployments)
   fastify.post('/api/agent/observed', { bodyLimit: maxBytes }, async (request) => {
     const agent = await agentOf(request, hosts)
-    return deployments.observe(agent, readBody(Observed, request.body))
+    return deployments.observe(agent, readBody(Observed, storable(request.body)))
   })
 }
 

@@ -1,3 +1,4 @@
+import { storable } from '@juanie/core/text'
 import { Deployments } from '@juanie/services/deployments'
 import { Hosts } from '@juanie/services/hosts'
 import { AskDeployment, MakeRelease } from '@juanie/services/hosts/contract'
@@ -24,12 +25,12 @@ export function registerAgentRelease(fastify: FastifyInstance, { get }: HttpDeps
 
   fastify.post('/api/agent/release', { bodyLimit: maxDescriptionBytes }, async (request) => {
     const agent = await agentOf(request, hosts)
-    return releases.makeFromRun(agent, readBody(MakeRelease, request.body))
+    return releases.makeFromRun(agent, readBody(MakeRelease, storable(request.body)))
   })
 
   fastify.post('/api/agent/deploy', async (request) => {
     const agent = await agentOf(request, hosts)
-    return deployments.ask({ id: agent.id, name: agent.hostName }, readBody(AskDeployment, request.body))
+    return deployments.ask({ id: agent.id, name: agent.hostName }, readBody(AskDeployment, storable(request.body)))
   })
 
   fastify.get<{ Params: { id: string } }>('/api/agent/deployments/:id', async (request) => {

@@ -1,5 +1,6 @@
 import { messageOf } from '@juanie/core/errors'
 import { leaseMs } from '@juanie/core/leases'
+import { storable } from '@juanie/core/text'
 import { AgentHub, type Channel, Hosts, readIntroduction } from '@juanie/services/hosts'
 import { contractVersion, type Frame, LogsRequest, ReportRequest } from '@juanie/services/hosts/contract'
 import { AgentLogs, AgentReports, JobLeases } from '@juanie/services/runs'
@@ -78,7 +79,7 @@ export function registerAgentWork(fastify: FastifyInstance, { kernel, get }: Htt
 
   fastify.post('/api/agent/report', { bodyLimit: maxReportBytes }, async (request) => {
     const agent = await agentOf(request, hosts)
-    const { stopped, ...answer } = await reports.take(agent, readBody(ReportRequest, request.body))
+    const { stopped, ...answer } = await reports.take(agent, readBody(ReportRequest, storable(request.body)))
     // Said again each second for as long as it is not obeyed: a frame may have been lost.
     if (stopped.length > 0) await leases.stopJobs(stopped)
     return answer

@@ -1,4 +1,5 @@
 import { AppError } from '@juanie/core/errors'
+import { storable } from '@juanie/core/text'
 import type { Problem } from './contract.ts'
 
 /** Where something stands in a description. Lines and columns count from one; 0 is the file as a whole. */
@@ -36,7 +37,7 @@ export class Problems {
   #add(severity: Problem['severity'], { reason = 'application.invalid', at, message }: Finding): void {
     if (this.list.length >= most) return
     const place = { file: at?.file ?? null, line: at?.line || null, column: at?.column || null }
-    const problem = { severity, reason, message, ...place }
+    const problem = { severity, reason, message: storable(message), ...place }
     const same = this.list.some((p) => p.message === message && p.file === place.file && p.line === place.line)
     if (!same) this.list.push(problem)
   }

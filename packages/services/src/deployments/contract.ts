@@ -205,7 +205,7 @@ export interface EnvironmentStatus {
 export const flagAfterMs = 30 * 60_000
 
 /** A number as people see it, or an id. */
-const Reference = z.union([z.int().check(z.minimum(1)), z.string().check(z.minLength(1), z.maxLength(64))])
+const Reference = z.union([z.int32().check(z.minimum(1)), z.string().check(z.minLength(1), z.maxLength(64))])
 const EnvironmentReference = z.string().check(z.minLength(1), z.maxLength(64))
 const RequestKey = z.optional(z.nullable(z.string().check(z.minLength(1), z.maxLength(200))))
 
@@ -233,6 +233,6 @@ export const ViewDeployment = z.object({ deployment: Reference })
 export const ListDeployments = z.object({
   environment: z.optional(z.nullable(EnvironmentReference)),
   /** Number of the last row of the page before. */
-  after: z.optional(z.nullable(z.int().check(z.minimum(1)))),
+  after: z.optional(z.nullable(z.int32().check(z.minimum(1)))),
   limit: z._default(z.int().check(z.minimum(1), z.maximum(100)), 30),
 })

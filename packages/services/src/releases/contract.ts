@@ -52,9 +52,9 @@ export interface CreatedRelease {
 
 export const ListReleases = z.object({
   /** Number of the last row of the page before. */
-  after: z.optional(z.nullable(z.int().check(z.minimum(1)))),
+  after: z.optional(z.nullable(z.int32().check(z.minimum(1)))),
   limit: z._default(z.int().check(z.minimum(1), z.maximum(100)), 30),
 })
 export const ViewRelease = z.object({
-  release: z.union([z.int().check(z.minimum(1)), z.string().check(z.minLength(1), z.maxLength(64))]),
+  release: z.union([z.int32().check(z.minimum(1)), z.string().check(z.minLength(1), z.maxLength(64))]),
 })

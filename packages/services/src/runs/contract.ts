@@ -57,7 +57,7 @@ const Page = {
 }
 
 /** A number as people see it, or an id. */
-const Reference = z.union([z.int().check(z.minimum(1)), z.uuid()])
+const Reference = z.union([z.int32().check(z.minimum(1)), z.uuid()])
 
 export const ListRuns = z.object({
   ...Page,
@@ -68,7 +68,7 @@ export const ListRuns = z.object({
 export type ListRuns = z.infer<typeof ListRuns>
 
 /** Without `attempt`, the latest. */
-export const ViewRun = z.object({ run: Reference, attempt: z.optional(z.int().check(z.minimum(1))) })
+export const ViewRun = z.object({ run: Reference, attempt: z.optional(z.int32().check(z.minimum(1))) })
 export type ViewRun = z.infer<typeof ViewRun>
 export const RerunRun = z.object({ run: Reference, jobs: z._default(z.enum(['all', 'failed']), 'all') })
 export type RerunRun = z.infer<typeof RerunRun>

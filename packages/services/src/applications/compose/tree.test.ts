@@ -96,3 +96,11 @@ test('an empty file holds nothing', () => {
   expect(read('')).toMatchObject({ values: [], problems: [] })
   expect(read('# only a comment\n')).toMatchObject({ values: [], problems: [] })
 })
+
+test('a character that cannot be kept is named with its line', () => {
+  expect(read('a: "x\\0"\nb:\n  - "\\uD83D"\n"c\\0": 1\n').problems).toEqual([
+    '1: This text must not hold a NUL character.',
+    '3: This text holds half of a surrogate pair, which is no character.',
+    '4: This key must not hold a NUL character.',
+  ])
+})

@@ -1,3 +1,4 @@
+import { whyUnstorable } from '@juanie/core/text'
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Scalar } from 'yaml'
 import type { At, Problems } from '../problems.ts'
 
@@ -135,7 +136,12 @@ class Reader {
       return { kind: 'list', at, items, ...tagged }
     }
     if (isMap(node)) return { kind: 'map', at, entries: this.#entries(node.items as Pair[], depth), ...tagged }
-    if (isScalar(node)) return { kind: 'scalar', at, value: scalarValue(node), ...tagged }
+    if (isScalar(node)) {
+      const value = scalarValue(node)
+      const why = typeof value === 'string' ? whyUnstorable(value) : null
+      if (why) this.#problems.error({ at, message: `This text ${why}.` })
+      return { kind: 'scalar', at, value, ...tagged }
+    }
     return scalarNode(at, null)
   }
 
@@ -149,6 +155,8 @@ class Reader {
         continue
       }
       const name = String(key.source ?? key.value ?? '')
+      const why = whyUnstorable(name)
+      if (why) this.#problems.error({ at, message: `This key ${why}.` })
       // What is said of an entry points at its key, which stands on the line that people look for.
       const node = value === null ? scalarNode(at, null) : { ...this.read(value, depth + 1), at }
       if (name === '<<' && key.type === 'PLAIN') {
