@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -230,31 +230,35 @@ test('the last owner stays, however many owners remove each other at once', asyn
   expect((await organizations.members(scope, { limit: 10 })).rows).toHaveLength(1)
 })
 
-test.each(['node', 'python'] as const)('the %s template tests itself, answers, and ends on request', async (name) => {
-  const folder = unpack(name)
-  const command = name === 'node' ? ['node', 'server.js'] : ['python3', 'server.py']
-  const check = name === 'node' ? ['node', '--test'] : ['python3', '-m', 'unittest']
-  await run(check, folder)
-  const port = await freePort()
-  const [program = '', ...args] = command
-  const child = spawn(program, args, {
-    cwd: folder,
-    env: { PATH: process.env.PATH, PORT: String(port), HOST: '127.0.0.1' },
-    stdio: 'ignore',
-  })
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const health = () =>
-    fetch(`http://127.0.0.1:${port}/healthz`).then(
-      ({ status }) => status,
-      () => 0,
-    )
-  await expect.poll(health, { timeout: 10_000 }).toBe(200)
-  expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('Hello from Juanie!\n')
-  expect((await fetch(`http://127.0.0.1:${port}/nothing`)).status).toBe(404)
-  child.kill('SIGTERM')
-  expect(await ended).toBe(0)
-})
+test.for(['node', 'python'] as const)(
+  'the %s template tests itself, answers, and ends on request',
+  async (name, { skip }) => {
+    if (name === 'python' && spawnSync('python3', ['--version']).error) skip('python3 is not installed')
+    const folder = unpack(name)
+    const command = name === 'node' ? ['node', 'server.js'] : ['python3', 'server.py']
+    const check = name === 'node' ? ['node', '--test'] : ['python3', '-m', 'unittest']
+    await run(check, folder)
+    const port = await freePort()
+    const [program = '', ...args] = command
+    const child = spawn(program, args, {
+      cwd: folder,
+      env: { PATH: process.env.PATH, PORT: String(port), HOST: '127.0.0.1' },
+      stdio: 'ignore',
+    })
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const health = () =>
+      fetch(`http://127.0.0.1:${port}/healthz`).then(
+        ({ status }) => status,
+        () => 0,
+      )
+    await expect.poll(health, { timeout: 10_000 }).toBe(200)
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('Hello from Juanie!\n')
+    expect((await fetch(`http://127.0.0.1:${port}/nothing`)).status).toBe(404)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  },
+)
 
 test('every template is small, and the scripts of the node one pass', async () => {
   expect(templates.empty('shop')).toEqual({})
