@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { commandsBelow, juanie } from '../apps/cli/src/program.ts'
+import { appRouter } from '../apps/server/src/router.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -96,6 +97,16 @@ test('docs/cli.md lists every option beside its command, and none that does not 
   }
   expect(missing).toEqual([])
   expect([...listed]).toEqual([])
+})
+
+test('docs/api.md lists every procedure of the API, and none that does not exist', () => {
+  const procedures = Object.keys(appRouter(() => ({}) as never)._def.procedures)
+  let router = ''
+  const listed = [...read('docs/api.md').matchAll(/^\| (?:`(\w+)`)? ?\| (`[^|]+) \|/gm)].flatMap(([, name, cell]) => {
+    router = name ?? router
+    return [...(cell as string).matchAll(/`([\w.]+)`/g)].map(([, procedure]) => `${router}.${procedure}`)
+  })
+  expect(listed.sort()).toEqual(procedures.sort())
 })
 
 test('both READMEs name the same commands, in the same order', () => {
