@@ -23,6 +23,9 @@ import { jobMark } from './job-shell.ts'
 import { Jobs } from './jobs.ts'
 import type { JobUpstream } from './upstream.ts'
 
+/** Not this run's own PATH, whose folders other users may not be able to enter. */
+const systemPath = '/usr/local/bin:/usr/bin:/bin'
+
 let isolation: HostIsolation
 let packer: string
 let tools: string
@@ -148,7 +151,7 @@ function start(steps: string, options: { secrets?: Record<string, string>; timeo
         isolation,
         controlGroups: null,
         node: process.execPath,
-        path: process.env.PATH ?? '',
+        path: systemPath,
         packer,
         ...programs,
       }),
