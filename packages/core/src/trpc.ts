@@ -1,6 +1,7 @@
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
 import { AppError, type RefusalCode } from './errors.ts'
+import { outageOf } from './outage.ts'
 import type { Door, Permission, Session } from './scope.ts'
 import { unstorableText } from './text.ts'
 
@@ -76,11 +77,16 @@ const translated = t.procedure.use(async ({ next, getRawInput }) => {
   const wrong = unstorableText(await getRawInput())
   if (wrong) throw new AppError('invalid', 'input.invalid', { message: wrong })
   const result = await next()
-  if (!result.ok && result.error.cause instanceof AppError) {
-    throw new TRPCError({ code: trpcCode[result.error.cause.code], cause: result.error.cause })
-  }
+  if (!result.ok) throw translate(result.error)
   return result
 })
+
+/** Gives a refusal, and an outage of the database, their own code; anything else stays what it was. */
+export function translate(error: unknown): unknown {
+  const cause = error instanceof TRPCError ? error.cause : error
+  const refusal = cause instanceof AppError ? cause : outageOf(cause)
+  return refusal ? new TRPCError({ code: trpcCode[refusal.code], cause: refusal }) : error
+}
 
 /** Open to everybody; the reason is for the reader of the router and the test that lists them. */
 export const anonymous = (reason: string) => translated.meta({ door: 'anonymous', reason })

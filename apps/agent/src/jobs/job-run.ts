@@ -83,7 +83,7 @@ export class JobRun {
       }
     } catch (error) {
       // Preparing failed, e.g. the disk is full: the job says so instead of dying with its agent.
-      this.#fail(`The job could not be prepared: ${messageOf(error)}`)
+      this.#fail(`The job could not be prepared: ${reasonOf(error)}`)
     } finally {
       clearTimeout(timeout)
       if (this.#afterCancel) clearTimeout(this.#afterCancel)
@@ -166,7 +166,7 @@ export class JobRun {
         end = await this.#perform({ step, place, contexts, log, pipe, outputs, stepEnv: env })
       }
     } catch (error) {
-      end = { outcome: 'failure', exitCode: null, reason: messageOf(error) }
+      end = { outcome: 'failure', exitCode: null, reason: reasonOf(error) }
     }
     log.end()
     if (refusal !== null && end.outcome === 'success') end = { ...end, outcome: 'failure', reason: refusal }
@@ -318,6 +318,11 @@ export class JobRun {
     writeUserFile(file, JSON.stringify(job.contexts.github.event ?? {}), { user: programs.user, mode: 0o600 })
   }
 }
+
+const reasonOf = (error: unknown) =>
+  (error as NodeJS.ErrnoException).code === 'ENOSPC'
+    ? 'The disk of the host is full. Free some space, then rerun.'
+    : messageOf(error)
 
 const now = () => new Date().toISOString()
 const clip = (text: string | null) => (text !== null && text.length > 4000 ? `${text.slice(0, 3999)}…` : text)

@@ -73,14 +73,22 @@ function folder(config: Config, home: Home | null): Finding[] {
       says: `others may read ${open.join(', ')}; the next start closes them`,
     })
   }
-  const { bavail, bsize } = fs.statfsSync(home.path)
-  const freeMb = Math.floor((bavail * bsize) / 1024 / 1024)
-  findings.push({
-    name: 'disk',
-    verdict: freeMb < 200 ? 'wrong' : freeMb < 2_000 ? 'hint' : 'good',
-    says: `${freeMb} MB free`,
+  return [...findings, ...disks(home)]
+}
+
+/** One finding for each disk that a part of the home lies on. */
+function disks(home: Home): Finding[] {
+  const parts = [home.path, home.database, home.blobs, home.repositories, home.agent, home.logs]
+  const byDevice = new Map(parts.toReversed().map((path) => [fs.statSync(path).dev, path]))
+  return [...byDevice.values()].toReversed().map((path) => {
+    const { bavail, bsize } = fs.statfsSync(path)
+    const freeMb = Math.floor((bavail * bsize) / 1024 / 1024)
+    return {
+      name: 'disk',
+      verdict: freeMb < 200 ? 'wrong' : freeMb < 2_000 ? 'hint' : 'good',
+      says: `${freeMb} MB free${path === home.path ? '' : ` for ${path}`}`,
+    }
   })
-  return findings
 }
 
 async function running(config: Config, home: Home | null): Promise<Finding[]> {

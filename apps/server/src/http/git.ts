@@ -1,6 +1,7 @@
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { AppError, httpStatus, notFound } from '@juanie/core/errors'
+import { outageOf } from '@juanie/core/outage'
 import type { Session } from '@juanie/core/scope'
 import { type HostedRepository, Repositories } from '@juanie/services/repositories'
 import { JobTokens, jobTokenPrefix } from '@juanie/services/runs'
@@ -162,13 +163,14 @@ function answerOf(request: FastifyRequest, running: RunningGit, prefix: Buffer[]
 
 /** git shows plain text to its user. */
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const outage = outageOf(error)
   const refusal =
     error instanceof AppError
       ? error
       : error instanceof ProtocolError
         ? new AppError('invalid', 'git.protocol', { message: error.message })
-        : null
-  if (!refusal) request.log.error({ err: error }, 'git request failed')
+        : outage
+  if (!refusal || outage) request.log.error({ err: error }, 'git request failed')
   if (refusal?.code === 'unauthenticated')
     void reply.header('www-authenticate', 'Basic realm="Juanie", charset="UTF-8"')
   if (refusal?.code === 'unavailable') void reply.header('retry-after', '5')

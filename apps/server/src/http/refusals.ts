@@ -1,4 +1,5 @@
 import { AppError, httpStatus } from '@juanie/core/errors'
+import { outageOf } from '@juanie/core/outage'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 
 /** What a refused plain HTTP call answers; a bug or an outage shows nothing of itself. */
@@ -12,7 +13,8 @@ const sentences: Record<string, { code: string; message: string }> = {
   FST_ERR_CTP_INVALID_JSON_BODY: { code: 'invalid', message: 'The body of the request is not valid JSON.' },
 }
 
-function refusalOf(error: unknown): { status: number; body: Refusal } {
+function refusalOf(thrown: unknown): { status: number; body: Refusal } {
+  const error = outageOf(thrown) ?? thrown
   if (error instanceof AppError) {
     const { code, reason, message, details } = error
     return { status: httpStatus[code], body: { error: { code, reason, message, details } } }

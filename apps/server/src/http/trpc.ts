@@ -1,5 +1,5 @@
 import { AppError } from '@juanie/core/errors'
-import type { Context } from '@juanie/core/trpc'
+import { type Context, translate } from '@juanie/core/trpc'
 import { fastifyRequestHandler } from '@trpc/server/adapters/fastify'
 import type { FastifyInstance } from 'fastify'
 import { appRouter } from '../router.ts'
@@ -34,13 +34,15 @@ export function registerTrpc(fastify: FastifyInstance, { kernel, get, sessionOf,
         maxBatchSize,
         allowMethodOverride: false,
         createContext: async (): Promise<Context> => ({
-          session: await sessionOf(request),
+          session: await sessionOf(request).catch((error) => {
+            throw translate(error)
+          }),
           door,
           cookies: browserCookies(request, reply, config.url),
           address: request.ip,
         }),
         onError: ({ error, path }) => {
-          if (error.code === 'INTERNAL_SERVER_ERROR') {
+          if (error.code === 'INTERNAL_SERVER_ERROR' || error.code === 'SERVICE_UNAVAILABLE') {
             request.log.error({ err: error.cause ?? error, procedure: path }, 'request failed')
           }
         },
