@@ -35,8 +35,6 @@ const width = (text: string): number =>
     0,
   )
 
-export const yesNo = (value: boolean): string => (value ? 'yes' : 'no')
-
 /** "3 min ago"; a dash for what has not happened. */
 export function ago(instant: string | Date | null | undefined): string {
   if (!instant) return '-'

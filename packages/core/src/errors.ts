@@ -1,5 +1,5 @@
 /** Refusals that the caller can act on. Anything else that is thrown is a bug or an outage. */
-export const refusalCodes = [
+const refusalCodes = [
   'invalid',
   'unauthenticated',
   'forbidden',

@@ -33,7 +33,11 @@ export const projectEvents = snakeCase.table(
   ],
 )
 
-/** Gives positions; only the relay moves it, under its lock. */
+/**
+ * Gives positions; only the relay moves it, under its lock.
+ *
+ * @public read by drizzle-kit
+ */
 export const eventPositions = pgSequence('event_positions')
 
 /** Told when a transaction that recorded events commits; payload empty. The relay listens. */

@@ -1,4 +1,4 @@
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { bigint, index, snakeCase, text, uuid } from 'drizzle-orm/pg-core'
 import { instant, maybeOne, type Queryable } from './database.ts'
 
@@ -60,16 +60,4 @@ export async function releaseLease(db: Queryable, subjectId: string, fence: numb
     .update(leases)
     .set({ expiresAt: sql`now() - interval '1 second'` })
     .where(and(eq(leases.subjectId, subjectId), eq(leases.fence, fence)))
-}
-
-/** Whether this number still holds, by the database's clock; the row is locked for the transaction's writes. */
-export async function holdsLease(tx: Queryable, subjectId: string, fence: number): Promise<boolean> {
-  const row = await maybeOne(
-    tx
-      .select({ fence: leases.fence })
-      .from(leases)
-      .where(and(eq(leases.subjectId, subjectId), eq(leases.fence, fence), gt(leases.expiresAt, sql`now()`)))
-      .for('share'),
-  )
-  return row !== null
 }

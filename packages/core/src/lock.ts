@@ -7,7 +7,7 @@ import { identify } from './process-identity.ts'
 import { StartError } from './start-error.ts'
 
 /** What the living server of a home tells whoever asks. */
-export type ServerHolder = { pid: number; url: string }
+type ServerHolder = { pid: number; url: string }
 
 /** What the living agent of a home tells whoever asks. */
 export type AgentHolder = {

@@ -16,7 +16,7 @@ const isLinux = process.platform === 'linux'
 
 let knownBootId: string | undefined
 
-export function bootId(): string {
+function bootId(): string {
   knownBootId ??= isLinux
     ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
     : execFileSync('sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8', timeout: 5_000 }).trim()

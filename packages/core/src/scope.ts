@@ -1,5 +1,5 @@
 /** Who acts: a person, an agent for the job it was leased, or Juanie itself. */
-export type Actor =
+type Actor =
   | { kind: 'user'; id: string; name: string }
   | { kind: 'agent'; id: string; name: string }
   | { kind: 'system'; id: null; name: 'juanie' }

@@ -5,7 +5,7 @@
  */
 export const blockBytes = 512
 
-export type EntryKind = 'file' | 'folder' | 'link'
+type EntryKind = 'file' | 'folder' | 'link'
 
 export interface TarEntry {
   kind: EntryKind

@@ -1,10 +1,10 @@
 export { type CommandEvent, CommandParser } from './commands.ts'
-export { type DetectedFiles, defaultWorkflow } from './default-workflow.ts'
+export { defaultWorkflow } from './default-workflow.ts'
 export { dispatchInputs } from './dispatch.ts'
 export { parseEnvFile, parsePathFile } from './env-file.ts'
 export { type EvaluationOptions, evaluateCondition, evaluateTemplate, evaluateValue } from './evaluate.ts'
 export { ExpressionError } from './expressions.ts'
-export { hashFiles } from './hash-files.ts'
+
 export { Masker } from './masker.ts'
 export { expandJob, runsOnLabels, strategyContext } from './matrix.ts'
 export * from './model.ts'

@@ -1,10 +1,10 @@
 import type { Frame } from '@juanie/services/hosts/contract'
 
 /** Desired state with many instances is the largest frame. */
-export const frameLimitBytes = 64 * 1024 * 1024
+const frameLimitBytes = 64 * 1024 * 1024
 
 /** What came down is not what the contract says. */
-export class FrameError extends Error {
+class FrameError extends Error {
   override readonly name = 'FrameError'
 }
 

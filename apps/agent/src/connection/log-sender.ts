@@ -4,7 +4,7 @@ import type { LogBatch, LogsAnswer } from '@juanie/services/hosts/contract'
 import { BackOff } from './back-off.ts'
 import { mayPass, type Server } from './server.ts'
 
-export type LogStreamId = LogBatch['stream']
+type LogStreamId = LogBatch['stream']
 
 /** Lines as they are sent: `body` is JSON of their `[time, text]` pairs without the outer brackets. */
 export interface LogPiece {

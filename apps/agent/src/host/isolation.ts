@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { stepUser } from '@juanie/core/home'
 import { StartError } from '@juanie/core/start-error'
@@ -8,7 +8,7 @@ import { ensureUser, type SystemUser } from '@juanie/core/system-user'
 import type { Isolation } from '@juanie/services/hosts/contract'
 
 /** User whose processes applications are. */
-export const applicationUser = 'juanie-app'
+const applicationUser = 'juanie-app'
 
 export type Role = 'step' | 'application'
 
@@ -128,10 +128,4 @@ function systemBinds(tools: string[]): Bind[] {
     if (!paths.some((path) => `${tool}/`.startsWith(`${path}/`))) paths.push(tool)
   }
   return paths.map((path) => ({ path, isWritable: false }))
-}
-
-/** The folder to bind so that a Node finds its own npm: the parent of its `bin`. */
-export const prefixOf = (program: string): string => {
-  const folder = dirname(program)
-  return folder.endsWith('/bin') ? dirname(folder) : folder
 }

@@ -32,7 +32,7 @@ export interface UserProcessOptions {
   controlGroup?: number
 }
 
-export type StdioChoice = number | 'pipe' | 'ignore'
+type StdioChoice = number | 'pipe' | 'ignore'
 
 export interface UserProcess {
   /** Leads a session of its own; null when it has ended already. */

@@ -41,7 +41,7 @@ export const jobFolders = (root: string, repositoryName: string): JobFolders => 
 })
 
 /** Also makes the pipe; only another program can. */
-export async function makeJobFolders(folders: JobFolders, user: StepUser | null): Promise<void> {
+async function makeJobFolders(folders: JobFolders, user: StepUser | null): Promise<void> {
   const { root, workspace, temp, home, toolCache, files, output, handover } = folders
   mkdirSync(root, { recursive: true, mode: 0o711 })
   mkdirSync(handover, { mode: 0o755 })

@@ -16,7 +16,7 @@ const fileNames = {
 } as const
 
 /** What a step left in its files cannot be taken; the step fails with this sentence. */
-export class StepFileError extends Error {}
+class StepFileError extends Error {}
 
 export interface StepResults {
   env: Record<string, string>

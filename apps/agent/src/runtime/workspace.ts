@@ -20,7 +20,7 @@ export interface ProcessHost {
 export type Described = DesiredInstance | DesiredTask
 
 /** The folders of one instance or task. */
-export const workspaceOf = (folder: string) => ({
+const workspaceOf = (folder: string) => ({
   /** The unpacked bundle. */
   app: join(folder, 'app'),
   home: join(folder, 'home'),

@@ -13,7 +13,7 @@ import { Runtime } from '../runtime/runtime.ts'
 import { FakeServer } from './fake-server.ts'
 
 /** The edge in memory: it keeps the table and lets a test say when an instance has drained. */
-export class FakeEdge implements EdgePort {
+class FakeEdge implements EdgePort {
   tables: RouteTable[] = []
   drains: { target: string; limitMs: number }[] = []
   isAway = false

@@ -4,7 +4,7 @@ import type { Home } from '@juanie/core/home'
 import type { AgentHolder } from '@juanie/core/lock'
 
 /** What the first administrator does next: open the link, or sign in with the account that the configuration made. */
-export type FirstSteps = { kind: 'setup'; url: string } | { kind: 'ready'; email: string | null }
+type FirstSteps = { kind: 'setup'; url: string } | { kind: 'ready'; email: string | null }
 
 type Facts = { config: Config; home: Home; agent: AgentHolder; url: string; firstSteps: FirstSteps }
 

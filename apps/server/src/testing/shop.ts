@@ -26,7 +26,7 @@ export interface Shop extends AsyncDisposable {
   mutate(path: string, input?: Record<string, unknown>): ReturnType<typeof call>
 }
 
-export class Clone {
+class Clone {
   readonly folder: string
 
   constructor(folder: string) {

@@ -3,7 +3,6 @@ import { Hosts } from '@juanie/services/hosts'
 import {
   type Frame,
   introduction,
-  type LeasedJob,
   type LogsAnswer,
   type Report,
   type ReportAnswer,
@@ -196,4 +195,4 @@ export class WireAgent implements AsyncDisposable {
   }
 }
 
-export type { LeasedJob, LeaseFrame }
+export type { LeaseFrame }

@@ -213,7 +213,7 @@ export function freePort(host = '127.0.0.1'): Promise<number> {
   })
 }
 
-export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer().once('error', () => resolve(false))
     server.listen(port, host, () => server.close(() => resolve(true)))

@@ -15,6 +15,8 @@ declare module 'vitest' {
 /**
  * One PostgreSQL per test run, in a temporary home; or the external one that JUANIE_TEST_DATABASE_URL names. It goes with
  * its home when the run ends, also when that is by Ctrl-C or kill -9.
+ *
+ * @public called by vitest
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { testDatabaseUrl } = loadConfig(process.env)

@@ -1,2 +1,2 @@
 export * from './contract.ts'
-export { Pipelines, type WorkflowAt, workflowFolders } from './service.ts'
+export { Pipelines, type WorkflowAt } from './service.ts'

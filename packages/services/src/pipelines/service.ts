@@ -16,7 +16,7 @@ export interface WorkflowAt {
 }
 
 /** Where workflows lie; the first folder that holds any is the one that counts. */
-export const workflowFolders = ['.juanie/workflows', '.github/workflows'] as const
+const workflowFolders = ['.juanie/workflows', '.github/workflows'] as const
 
 const maxFileBytes = 1024 * 1024
 const maxFiles = 100

@@ -1,7 +1,7 @@
 import type { PushStatus } from './contract.ts'
 
 /** `handle` may come at once, when the runs of a push are written right after its ref moved. */
-export const pushMoves = {
+const pushMoves = {
   received: { accept: 'accepted', handle: 'handled', refuse: 'refused' },
   accepted: { handle: 'handled' },
   handled: {},

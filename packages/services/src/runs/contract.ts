@@ -160,4 +160,4 @@ export interface RunView extends RunSummary {
  * exactly, and one `data:` line per log line: JSON `[milliseconds since the epoch, text]`. `end` comes once, when the
  * stream will get no more lines; its data is `{ "lines": <count>, "status": <status> }`.
  */
-export const logEvents = ['lines', 'end'] as const
+export type LogEvent = 'lines' | 'end'

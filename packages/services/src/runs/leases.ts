@@ -20,7 +20,7 @@ import { channels, type RunSignals } from './signals.ts'
 import { jobs } from './tables.ts'
 import { inWork } from './work.ts'
 
-export interface JobLimits {
+interface JobLimits {
   workspaceBytes: number
   logBytes: number
   memoryBytes: number | null

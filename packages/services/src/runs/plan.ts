@@ -18,7 +18,7 @@ import {
 import type { CancelReason, JobStatus } from './contract.ts'
 import { isJobHeld, isJobOver, type JobMove, nextJobStatus, outcomeOf, type RunMove } from './status.ts'
 
-export const defaultTimeoutMs = 360 * 60_000
+const defaultTimeoutMs = 360 * 60_000
 /** The longest time that fits the column and a timer: 24 days. */
 const maxTimeoutMs = 2_000_000_000
 

@@ -101,7 +101,7 @@ async function insertSteps(
 type Step = JobInstance['job']['steps'][number]
 
 /** Until the agent tells the evaluated name. */
-export function stepName(step: Step): string {
+function stepName(step: Step): string {
   const name = step.name ?? (step.kind === 'run' ? `Run ${step.run.trim().split('\n')[0]}` : step.uses)
   return name.slice(0, 1000)
 }

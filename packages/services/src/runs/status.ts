@@ -58,8 +58,8 @@ export const nextRunStatus = next<RunStatus, RunMove>(runMoves)
 export const nextJobStatus = next<JobStatus, JobMove>(jobMoves)
 export const nextStepStatus = next<StepStatus, StepMove>(stepMoves)
 
-export const openRunStatuses = ['created', 'blocked', 'queued', 'running'] as const
-export const openJobStatuses = ['pending', 'queued', 'leased', 'running'] as const
+const openRunStatuses = ['created', 'blocked', 'queued', 'running'] as const
+const openJobStatuses = ['pending', 'queued', 'leased', 'running'] as const
 /** An agent works on it, or is about to. */
 export const heldJobStatuses = ['leased', 'running'] as const
 
