@@ -169,8 +169,10 @@ export class Edge {
     let ended = 0
     if (upstream) {
       if (endStreams === 'now') ended = endWork(upstream, 'streams')
+      const { turns } = upstream
       const isDrained = await upstream.drained(timeoutMs)
-      if (!isDrained && endStreams === 'deadline') {
+      // Where it got visitors again meanwhile, their streams are none of this drain's.
+      if (!isDrained && endStreams === 'deadline' && upstream.turns === turns) {
         ended = endWork(upstream, 'streams')
         await upstream.drained(settleMs)
       }

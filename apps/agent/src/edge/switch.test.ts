@@ -204,6 +204,39 @@ test('a WebSocket and an event stream stay on the old version and end with its d
   socket.destroy()
 })
 
+test('a drain of a version that got the traffic back does not end what visitors began since', async () => {
+  await using folder = temporaryFolder()
+  await using served = await edge(folder.path)
+  await using old = await application('old')
+  await using next = await application('next')
+  const { client, port } = served
+  const open = async () => {
+    const answer = await new Promise<http.IncomingMessage>((resolve) =>
+      http.get({ host: '127.0.0.1', port, path: '/events', headers: { host: hostname } }, resolve),
+    )
+    const stream = { text: '', isOver: false }
+    answer.on('data', (chunk) => {
+      stream.text += chunk
+    })
+    answer.once('close', () => {
+      stream.isOver = true
+    })
+    await until(() => stream.text.includes('id: 3'))
+    return { stream, answer }
+  }
+  await client.setTable({ version: 1, routes: [route([old])] })
+  const { answer: before } = await open()
+  await switchTo(client, 2, next, old)
+  const drained = client.waitDrained('old', 400)
+  await switchTo(client, 3, old, next)
+  const { stream, answer } = await open()
+  expect(await drained).toMatchObject({ drained: false, ended: 0 })
+  const seen = stream.text.length
+  await until(() => stream.text.length > seen)
+  expect(stream.isOver).toBe(false)
+  for (const each of [before, answer]) each.destroy()
+})
+
 test('a version that dies under load breaks only what was sent to it; the standby answers the rest', async () => {
   await using folder = temporaryFolder()
   await using served = await edge(folder.path)

@@ -31,7 +31,8 @@ interface PooledSocket extends net.Socket {
 /** One instance as the edge sees it: its idle connections, and what is under way there. */
 export class Upstream {
   readonly target: Target
-  role: InstanceStats['role'] = 'serving'
+  /** How often it began to serve. */
+  turns = 0
   requests = 0
   refused = 0
   broken = 0
@@ -42,6 +43,7 @@ export class Upstream {
   readonly #idle: PooledSocket[] = []
   readonly #waiting = new Set<() => void>()
   #next: net.Socket | null = null
+  #role: InstanceStats['role'] = 'standby'
 
   /**
    * `http.request` takes anything that has `addRequest` for an agent; this one hands over a connection that is open
@@ -60,6 +62,15 @@ export class Upstream {
 
   constructor(target: Target) {
     this.target = target
+  }
+
+  get role(): InstanceStats['role'] {
+    return this.#role
+  }
+
+  set role(role: InstanceStats['role']) {
+    if (role === 'serving' && this.#role !== 'serving') this.turns++
+    this.#role = role
   }
 
   get load(): number {
