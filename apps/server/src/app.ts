@@ -15,7 +15,7 @@ import type pg from 'pg'
 import { giveLocalAgentToken } from './agent-token.ts'
 import type { HttpDeps } from './http/deps.ts'
 import { httpParts } from './http/index.ts'
-import { answerError } from './http/refusals.ts'
+import { answerError, refuseUnstorable } from './http/refusals.ts'
 import { sessionReader } from './http/session.ts'
 import { Streams } from './http/streams.ts'
 import { registerJobs } from './jobs.ts'
@@ -71,6 +71,7 @@ export async function createApp(parts: { config: Config; home: Home; pool: pg.Po
   const flight = watchRequests(fastify, kernel)
   await fastify.register(async (own) => {
     own.setErrorHandler(answerError)
+    own.addHook('preValidation', refuseUnstorable)
     await own.register(cookie)
     await own.register(helmet, helmetOptions(config.url))
     for (const part of httpParts) await own.register(async (context) => part(context, deps))

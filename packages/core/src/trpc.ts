@@ -75,7 +75,7 @@ export const createCallerFactory = t.createCallerFactory
 
 const translated = t.procedure.use(async ({ next, getRawInput }) => {
   const wrong = unstorableText(await getRawInput())
-  if (wrong) throw new AppError('invalid', 'input.invalid', { message: wrong })
+  if (wrong) throw translate(new AppError('invalid', 'input.invalid', { message: wrong }))
   const result = await next()
   if (!result.ok) throw translate(result.error)
   return result

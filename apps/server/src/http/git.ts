@@ -1,7 +1,6 @@
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { AppError, httpStatus, notFound } from '@juanie/core/errors'
-import { outageOf } from '@juanie/core/outage'
 import type { Session } from '@juanie/core/scope'
 import { type HostedRepository, Repositories } from '@juanie/services/repositories'
 import { JobTokens, jobTokenPrefix } from '@juanie/services/runs'
@@ -11,6 +10,7 @@ import { flush, ProtocolError, pktLine } from '../git/pkt-line.ts'
 import { PushReceiver } from '../git/receive.ts'
 import { GitPrograms, type GitService, gitServices, type RunningGit } from '../git/service.ts'
 import type { HttpDeps } from './deps.ts'
+import { refusalOf } from './refusals.ts'
 
 const advertiseLimitMs = 60_000
 const uploadLimitMs = 30 * 60_000
@@ -155,27 +155,23 @@ function bodyOf(request: FastifyRequest): Readable {
 /** What git says, ended with the client's connection. */
 function answerOf(request: FastifyRequest, running: RunningGit, prefix: Buffer[] = []): Readable {
   const { stdout } = running.child
-  request.raw.socket.once('close', running.stop)
-  stdout.once('close', () => request.raw.socket.off('close', running.stop))
+  // The request forgets its socket when that is closed.
+  const { socket } = request.raw
+  socket.once('close', running.stop)
+  stdout.once('close', () => socket.off('close', running.stop))
+  if (socket.destroyed) running.stop()
   if (prefix.length > 0) stdout.unshift(Buffer.concat(prefix))
   return stdout
 }
 
 /** git shows plain text to its user. */
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const outage = outageOf(error)
-  const refusal =
-    error instanceof AppError
-      ? error
-      : error instanceof ProtocolError
-        ? new AppError('invalid', 'git.protocol', { message: error.message })
-        : outage
-  if (!refusal || outage) request.log.error({ err: error }, 'git request failed')
-  if (refusal?.code === 'unauthenticated')
+  const known =
+    error instanceof ProtocolError ? new AppError('invalid', 'git.protocol', { message: error.message }) : error
+  const { status, body } = refusalOf(known)
+  if (status >= 500 && !(known instanceof AppError)) request.log.error({ err: known }, 'git request failed')
+  if (status === httpStatus.unauthenticated)
     void reply.header('www-authenticate', 'Basic realm="Juanie", charset="UTF-8"')
-  if (refusal?.code === 'unavailable') void reply.header('retry-after', '5')
-  void reply
-    .code(refusal ? httpStatus[refusal.code] : 500)
-    .type('text/plain; charset=utf-8')
-    .send(`${refusal?.message ?? 'Something went wrong inside Juanie. Its log says what.'}\n`)
+  if (status === httpStatus.unavailable) void reply.header('retry-after', '5')
+  void reply.code(status).type('text/plain; charset=utf-8').send(`${body.error.message}\n`)
 }

@@ -1,5 +1,6 @@
 import { AppError, httpStatus } from '@juanie/core/errors'
 import { outageOf } from '@juanie/core/outage'
+import { unstorableText } from '@juanie/core/text'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 
 /** What a refused plain HTTP call answers; a bug or an outage shows nothing of itself. */
@@ -13,7 +14,7 @@ const sentences: Record<string, { code: string; message: string }> = {
   FST_ERR_CTP_INVALID_JSON_BODY: { code: 'invalid', message: 'The body of the request is not valid JSON.' },
 }
 
-function refusalOf(thrown: unknown): { status: number; body: Refusal } {
+export function refusalOf(thrown: unknown): { status: number; body: Refusal } {
   const error = outageOf(thrown) ?? thrown
   if (error instanceof AppError) {
     const { code, reason, message, details } = error
@@ -35,6 +36,12 @@ function refusalOf(thrown: unknown): { status: number; body: Refusal } {
       },
     },
   }
+}
+
+/** No name and no id holds what no database can keep: said before a route looks for one. */
+export async function refuseUnstorable(request: FastifyRequest): Promise<void> {
+  const wrong = unstorableText(request.params) ?? unstorableText(request.query)
+  if (wrong) throw new AppError('invalid', 'input.invalid', { message: wrong })
 }
 
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

@@ -31,7 +31,7 @@ export class Runs {
 
   async list(scope: ProjectScope, input: ListRuns): Promise<{ rows: RunSummary[]; next: string | null }> {
     const after = input.after === undefined ? null : Number(input.after)
-    if (after !== null && !Number.isSafeInteger(after)) {
+    if (after !== null && !(Number.isInteger(after) && after > 0 && after < 2 ** 31)) {
       throw new AppError('invalid', 'run.cursor_invalid', { message: 'after: is not a cursor that a list gave.' })
     }
     const rows = await this.#rows()
