@@ -10,7 +10,6 @@ import { createServer } from 'node:http'
 
 let isHealthy = ${isHealthy}
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-const streams = new Set()
 const server = createServer(async (request, response) => {
   const path = request.url.split('?')[0]
   if (path === '/healthz') return response.writeHead(isHealthy ? 200 : 503).end(isHealthy ? 'ok' : 'not well')
@@ -24,15 +23,11 @@ const server = createServer(async (request, response) => {
   }
   if (path === '/events') {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
-    let count = 0
-    const end = () => {
-      clearInterval(timer)
-      streams.delete(end)
-      response.end('event: end\\ndata: ' + count + '\\n\\n')
+    for (let count = 1; count <= 150; count++) {
+      response.write('data: ' + count + '\\n\\n')
+      await pause(20)
     }
-    const timer = setInterval(() => response.write('data: ' + ++count + '\\n\\n'), 20)
-    streams.add(end)
-    return
+    return response.end('event: end\\ndata: 150\\n\\n')
   }
   response.end('${version}')
 })
@@ -41,13 +36,7 @@ server.on('upgrade', (request, socket) => {
   socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: ' + accept + '\\r\\n\\r\\n')
   // What comes is answered as it is, unmasked; a close is answered by a close.
   let left = Buffer.alloc(0)
-  const close = () => {
-    streams.delete(close)
-    socket.end(Buffer.from([0x88, 2, 0x03, 0xe9]))
-  }
-  streams.add(close)
-  socket.on('error', () => streams.delete(close))
-  socket.on('close', () => streams.delete(close))
+  socket.on('error', () => {})
   socket.on('data', (chunk) => {
     left = Buffer.concat([left, chunk])
     while (left.length >= 6 && left.length >= 6 + (left[1] & 127)) {
@@ -56,13 +45,12 @@ server.on('upgrade', (request, socket) => {
       const text = Buffer.from(left.subarray(6, 6 + length).map((byte, index) => byte ^ mask[index % 4]))
       const code = left[0] & 15
       left = left.subarray(6 + length)
-      if (code === 8) return close()
+      if (code === 8) return socket.end(Buffer.from([0x88, 0]))
       socket.write(Buffer.concat([Buffer.from([0x81, length]), text]))
     }
   })
 })
 process.once('SIGTERM', () => {
-  for (const end of [...streams]) end()
   server.close(() => process.exit(0))
   server.closeIdleConnections()
 })
