@@ -10,6 +10,8 @@ interface ActionSpec {
   versions?: string[]
   /** Inputs that have an effect, each with what is wrong with a literal value. */
   inputs: Record<string, (value: string) => string | null>
+  /** Inputs that must be there. */
+  required?: string[]
   /** Inputs that are taken and have no effect here. */
   ignored: string[]
   /** Inputs that Juanie cannot honour, with the values that ask for nothing. */
@@ -55,6 +57,7 @@ const actions: Record<string, ActionSpec> = {
     action: 'deploy',
     versions: ['v1'],
     inputs: { environment: anything, release: anything, wait: flag },
+    required: ['environment'],
     ignored: [],
     defaults: {},
   },

@@ -226,7 +226,14 @@ test.each<[string, string, number, number, string]>([
   ['a word as depth', step('uses: actions/checkout@v4\nwith: { fetch-depth: all }'), 7, 30, 'whole number'],
   ['a path outside', step('uses: actions/checkout@v4\nwith: { path: ../x }'), 7, 23, 'inside the workspace'],
   ['a release from outside', step('uses: juanie/release@v1\nwith: { path: /etc }'), 7, 23, 'inside the workspace'],
-  ['a deploy that waits maybe', step('uses: juanie/deploy@v1\nwith: { wait: maybe }'), 7, 23, 'true or false'],
+  [
+    'a deploy that waits maybe',
+    step('uses: juanie/deploy@v1\nwith: { wait: maybe, environment: dev }'),
+    7,
+    23,
+    'true or false',
+  ],
+  ['a deploy to nowhere', step('uses: juanie/deploy@v1'), 6, 15, "'environment' is missing"],
   // Expressions
   ['an unknown context', step('run: echo ${{ foo.bar }}'), 6, 19, "no context 'foo'"],
   [

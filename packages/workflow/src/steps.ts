@@ -59,6 +59,9 @@ function readStep(node: Node, problems: Problems): Step | null {
     const spec = readUses(uses, problems)
     if (!spec) return null
     const inputs = readInputsOf(spec, at('with'), problems)
+    for (const name of spec.required ?? []) {
+      if (!inputs[name]?.trim()) problems.error(uses, `The input '${name}' is missing; write it under 'with:'.`)
+    }
     return { kind: 'action', ...common, action: spec.action, uses: scalarText(uses) ?? '', with: inputs }
   }
   const run = scalarText(at('run'))

@@ -19,6 +19,7 @@ import { jobEnvironment, runnerContext } from './step-environment.ts'
 import { StepFiles } from './step-files.ts'
 import { OutputPipe } from './step-output.ts'
 import { writeUserFile } from './user-file.ts'
+import { watchSize } from './workspace-limit.ts'
 
 /** Steps that say `always()` still run after a cancel, but no longer than this altogether. */
 const afterCancelMs = 5 * 60_000
@@ -209,6 +210,10 @@ export class JobRun {
       throw new Error(`timeout-minutes: "${step.timeoutMinutes}" is not a number above 0.`)
     const timer =
       minutes === null ? null : setTimeout(() => abort.abort('step-timeout'), Math.min(minutes * 60_000, maxTimeoutMs))
+    const endWatching = watchSize(folders.root, {
+      limitBytes: job.limits.workspaceBytes,
+      over: () => abort.abort('workspace'),
+    })
     pipe.listen((chunk) => log.write(chunk))
     try {
       const files = new StepFiles(folders.files, place, { user: programs.user, before: this.#files })
@@ -254,6 +259,7 @@ export class JobRun {
       throw error
     } finally {
       if (timer) clearTimeout(timer)
+      endWatching()
       this.#stepAbort = null
     }
   }
@@ -340,7 +346,11 @@ function abortedEnd(reason: unknown, minutes: number | null): StepEnd {
     }
   }
   if (reason === 'workspace') {
-    return { outcome: 'failure', exitCode: null, reason: 'The workspace grew beyond its size limit.' }
+    return {
+      outcome: 'failure',
+      exitCode: null,
+      reason: 'The files of the job grew beyond the size limit of a workspace.',
+    }
   }
   return {
     outcome: 'cancelled',

@@ -57,7 +57,7 @@ export class StepLog {
   /** A line of Juanie's own, masked like any other. */
   say(line: string): void {
     this.end()
-    for (const each of line.split('\n')) this.#append(each)
+    for (const each of this.#parts.masker.mask(line).split('\n')) this.#append(each)
   }
 
   /** The last line may have no newline. */

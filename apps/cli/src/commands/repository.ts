@@ -46,7 +46,11 @@ function init({ json }: { json?: boolean }): void {
     if (files.length > 0) throw new CommandError(`There is a workflow already: ${join(place, files[0]!)}`)
   }
   const names = readdirSync(folder)
-  const { file, text } = defaultWorkflow({ names, packageJson: readIfThere(join(folder, 'package.json')) })
+  const { file, text } = defaultWorkflow({
+    names,
+    packageJson: readIfThere(join(folder, 'package.json')),
+    pyproject: readIfThere(join(folder, 'pyproject.toml')),
+  })
   const target = join('.juanie/workflows', file.split('/').at(-1) ?? 'ci.yml')
   mkdirSync(dirname(join(folder, target)), { recursive: true })
   writeFileSync(join(folder, target), text, { flag: 'wx' })
