@@ -8,6 +8,10 @@ const answerLimitMs = 60_000
 
 export const config = loadClientConfig(process.env)
 
+export const usualUrl = 'http://127.0.0.1:3000'
+
+const howToSignIn = (url: string, email: string) => `Run: juanie login --url ${url} --email ${email}`
+
 export interface Server {
   url: string
   token: string
@@ -16,14 +20,21 @@ export interface Server {
 /** The server this person is signed in to. */
 export function server(): Server {
   const login = readLogin(config.folder)
-  if (config.token) return { url: trimmed(config.url ?? login?.url ?? 'http://127.0.0.1:3000'), token: config.token }
+  if (config.token) return { url: trimmed(config.url ?? login?.url ?? usualUrl), token: config.token }
   if (!login) {
     throw new CommandError(
-      'You are not signed in. Run: juanie login --url http://127.0.0.1:3000 --email you@example.com',
+      `You are not signed in. ${howToSignIn(config.url ?? usualUrl, 'you@example.com')}`,
       exitCodes.notSignedIn,
     )
   }
   return { url: trimmed(login.url), token: login.token }
+}
+
+/** What to do when the token is not known; the variable wins over the login, so signing in would not help there. */
+export function signInAgain(): string {
+  if (config.token) return 'JUANIE_TOKEN is wrong, expired or revoked. Give another token, or unset it and sign in.'
+  const login = readLogin(config.folder)
+  return `You are signed in no longer. ${howToSignIn(login?.url ?? usualUrl, login?.email ?? 'you@example.com')}`
 }
 
 export const trimmed = (url: string) => url.replace(/\/+$/, '')

@@ -15,10 +15,31 @@ export class CommandError extends Error {
   }
 }
 
+/** Fields of the API that the command line calls by another name. */
+const spoken: Record<string, string> = {
+  slug: 'name',
+  expiresInDays: '--days',
+  'config.follows.branch': '--follows',
+  'config.healthy': '--healthy',
+  'config.soakMs': '--soak',
+  'config.drainMs': '--drain',
+  'config.startLimitMs': '--start-limit',
+  'config.probeTimeoutMs': '--probe-timeout',
+  'config.replicas': '--replicas',
+  position: '--position',
+}
+
+/** A refusal that begins with the name of a field begins with what people gave. */
+const inOptions = (message: string): string =>
+  message.replace(/^([\w.]+)(?=: )/, (field) => (Object.hasOwn(spoken, field) ? spoken[field]! : field))
+
 export const usageError = (message: string) => new CommandError(message, exitCodes.usage)
 
-/** Says on the terminal what went wrong and what to do, and yields the exit code. Nothing of it goes to stdout. */
-export function explain(error: unknown): number {
+/**
+ * Says on the terminal what went wrong and what to do, and yields the exit code. Nothing of it goes to stdout.
+ * `signIn` says what to do when the server knows nobody by the token that was sent.
+ */
+export function explain(error: unknown, signIn: () => string): number {
   if (error instanceof CommanderError) {
     // Commander has printed its own sentence, or the help that was asked for.
     return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
@@ -28,8 +49,8 @@ export function explain(error: unknown): number {
     return error.exitCode
   }
   if (error instanceof TRPCClientError) {
-    const { code } = (error.data ?? {}) as { code?: string }
-    process.stderr.write(`${error.message}\n`)
+    const { code, reason } = (error.data ?? {}) as { code?: string; reason?: string }
+    process.stderr.write(`${reason === 'session.missing' ? signIn() : inOptions(error.message)}\n`)
     if (code === 'UNAUTHORIZED') return exitCodes.notSignedIn
     return code === 'BAD_REQUEST' ? exitCodes.usage : exitCodes.failed
   }

@@ -1,3 +1,4 @@
+import { signInAgain } from './client.ts'
 import { explain } from './exit.ts'
 import { juanie } from './program.ts'
 
@@ -9,5 +10,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await juanie().parseAsync()
 } catch (error) {
-  process.exitCode = explain(error)
+  process.exitCode = explain(error, signInAgain)
 }

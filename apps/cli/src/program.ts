@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import manifest from '../../../package.json' with { type: 'json' }
 import { addAuthCommands } from './commands/auth.ts'
 import { addDeploymentCommands } from './commands/deployments.ts'
 import { addEnvironmentCommands } from './commands/environments.ts'
@@ -18,9 +19,9 @@ const hint = 'Add --help to see what this command takes.'
 export function juanie(): Command {
   const program = new Command('juanie')
     .description('Push, run, release, deploy, verify, keep or roll back.')
+    .version(manifest.version, '-V, --version', 'show the version')
     .exitOverride()
     .showHelpAfterError(hint)
-    .configureHelp({ showGlobalOptions: true })
 
   addAuthCommands(program)
   addOrganizationCommands(program)

@@ -1,6 +1,7 @@
 import { initTRPC, TRPCError } from '@trpc/server'
 import { z } from 'zod'
 import { AppError, type RefusalCode } from './errors.ts'
+import { fieldSentence } from './field-sentence.ts'
 import { outageOf } from './outage.ts'
 import type { Door, Permission, Session } from './scope.ts'
 import { unstorableText } from './text.ts'
@@ -65,9 +66,6 @@ const t = initTRPC
   })
 
 const isClientError = (error: TRPCError): boolean => error.code !== 'INTERNAL_SERVER_ERROR'
-
-const fieldSentence = (issues: readonly z.core.$ZodIssue[]): string =>
-  issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`).join('; ')
 
 export const router = t.router
 export const mergeRouters = t.mergeRouters

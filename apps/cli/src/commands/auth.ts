@@ -1,8 +1,9 @@
 import { hostname } from 'node:os'
-import { password as askPassword, isCancel } from '@clack/prompts'
+import { password as askPassword, text as askText, isCancel } from '@clack/prompts'
+import { TRPCClientError } from '@trpc/client'
 import type { Command } from 'commander'
-import { api, config, connect, server, trimmed } from '../client.ts'
-import { CommandError, usageError } from '../exit.ts'
+import { api, config, connect, server, trimmed, usualUrl } from '../client.ts'
+import { CommandError, exitCodes, usageError } from '../exit.ts'
 import { readLogin, removeLogin, writeLogin } from '../login-file.ts'
 import { ago, printJson, printTable, say } from '../output.ts'
 import { readStdin } from '../stdin.ts'
@@ -11,8 +12,8 @@ export function addAuthCommands(program: Command): void {
   program
     .command('login')
     .description('Sign in and keep the login for the next commands')
-    .option('--url <url>', 'address of Juanie', config.url ?? 'http://127.0.0.1:3000')
-    .option('--email <email>', 'account; the password is asked for')
+    .option('--url <url>', 'address of Juanie', config.url ?? usualUrl)
+    .option('--email <email>', 'account; it and the password are asked for on a terminal')
     .option('--password-stdin', 'read the password from standard input')
     .option('--token-stdin', 'read an access token from standard input instead of signing in with a password')
     .option('--json', 'print JSON')
@@ -44,20 +45,36 @@ async function login(options: {
   const url = trimmed(options.url)
   if (options.tokenStdin) {
     const token = await readStdin()
-    const { email } = await connect({ url, token }).auth.whoami.query()
+    const { email } = await owner({ url, token })
     writeLogin(config.folder, { url, token, tokenId: null, email })
     return told(url, email, options.json)
   }
-  if (!options.email) throw usageError('--email: say who signs in, or use --token-stdin.')
+  const email = options.email ?? (await askEmail(options.passwordStdin))
   const password = options.passwordStdin ? await readStdin() : await ask()
   const name = `juanie login on ${hostname()}`.slice(0, 100)
   const issued = await connect({ url, token: null }).auth.login.mutate({
-    email: options.email,
+    email,
     password,
     token: { name, expiresInDays: 90 },
   })
-  writeLogin(config.folder, { url, token: issued.token, tokenId: issued.id, email: options.email })
-  told(url, options.email, options.json)
+  writeLogin(config.folder, { url, token: issued.token, tokenId: issued.id, email })
+  told(url, email, options.json)
+}
+
+async function owner(given: { url: string; token: string }): Promise<{ email: string }> {
+  try {
+    return await connect(given).auth.whoami.query()
+  } catch (error) {
+    if (!(error instanceof TRPCClientError) || error.data?.code !== 'UNAUTHORIZED') throw error
+    throw new CommandError('The token is wrong, expired or revoked.', exitCodes.notSignedIn)
+  }
+}
+
+async function askEmail(isPiped = false): Promise<string> {
+  if (isPiped || !process.stdin.isTTY) throw usageError('--email: say who signs in, or use --token-stdin.')
+  const answer = await askText({ message: 'E-mail address' })
+  if (isCancel(answer)) throw new CommandError('Not signed in.')
+  return answer.trim()
 }
 
 async function ask(): Promise<string> {
