@@ -36,8 +36,8 @@ export function addDeploymentCommands(program: Command): void {
     )
     .option('--from <folder>', 'pack this folder as it lies, make a release of it and deploy that')
     .action(deploy)
-  watched(program.command('promote').description('Take what serves in an environment on to the next one'))
-    .argument('<environment>', 'where it serves now')
+  watched(program.command('promote').description('Take the release that was kept in an environment on to the next one'))
+    .argument('<environment>', 'where it was kept')
     .option('--to <environment>', 'default: the next by position')
     .action(promote)
   watched(program.command('rollback').description('Deploy what ran before, exactly as it ran'))
@@ -90,9 +90,8 @@ async function ask(projectId: string, wish: Wish, options: Options): Promise<voi
   const asked = { projectId, requestKey: randomUUID(), ...wish }
   const answer = await start(asked)
   if (!options.wait) return tell(answer, options)
-  say(
-    `Deployment #${answer.number} of release #${answer.release.number} to ${wish.kind === 'promotion' ? (wish.to ?? 'the next environment') : wish.environment}`,
-  )
+  const { environment } = await patiently(() => api().deployments.view.query({ projectId, deployment: answer.id }))
+  say(`Deployment #${answer.number} of release #${answer.release.number} to ${environment.name}`)
   await watch(projectId, answer.id, options)
 }
 

@@ -113,7 +113,11 @@ test('a promotion takes what serves to the next environment by position', async 
   await expect(s.deployments.promote(s.scope, { environment: 'dev' })).rejects.toMatchObject({
     reason: 'promotion.nothing_serves',
   })
-  const first = await deploy(s)
+  const first = await s.deployments.start(s.scope, { environment: 'dev', release: (await s.release()).id })
+  await expect(s.deployments.promote(s.scope, { environment: 'dev' })).rejects.toThrow(
+    /Deployment #1 of dev is not over/,
+  )
+  await s.drive(first.id)
   const promoted = await s.deployments.promote(s.scope, { environment: 'dev' })
   await s.drive(promoted.id)
   expect((await rows(s))[1]).toMatchObject({ environmentId: s.environment.staging, kind: 'promotion' })

@@ -1,9 +1,9 @@
 import type { Transaction } from '@juanie/core/database'
 import { AppError } from '@juanie/core/errors'
 import type { ProjectScope } from '@juanie/core/scope'
-import { and, asc, eq, gt, isNull } from 'drizzle-orm'
+import { and, asc, eq, gt, isNull, notInArray } from 'drizzle-orm'
 import { environments } from '../environments/tables.ts'
-import type { deploymentMethods, deploymentOrigins, Snapshot } from './contract.ts'
+import { type deploymentMethods, type deploymentOrigins, finalStatuses, type Snapshot } from './contract.ts'
 import { servingIn } from './load.ts'
 import { chooseTarget } from './rollback.ts'
 import {
@@ -19,6 +19,7 @@ import {
   snapshotFor,
   usualRelease,
 } from './start.ts'
+import { deployments } from './tables.ts'
 
 export interface Asked {
   /** Name or id. */
@@ -98,8 +99,16 @@ export async function promoteAsked(
   const from = await findEnvironment(tx, scope.projectId, asked.environment)
   const serving = await servingIn(tx, from.id)
   if (!serving) {
+    const [first] = await tx
+      .select({ number: deployments.number })
+      .from(deployments)
+      .where(and(eq(deployments.environmentId, from.id), notInArray(deployments.status, [...finalStatuses])))
+      .orderBy(asc(deployments.number))
+      .limit(1)
     throw new AppError('conflict', 'promotion.nothing_serves', {
-      message: `Nothing serves in ${from.name}, so there is nothing to promote: deploy to it first.`,
+      message: first
+        ? `Deployment #${first.number} of ${from.name} is not over, and nothing was kept there before: promote when its soak has ended.`
+        : `Nothing serves in ${from.name}, so there is nothing to promote: deploy to it first.`,
     })
   }
   const environment = asked.to ? await findEnvironment(tx, scope.projectId, asked.to) : await nextAfter(tx, from)

@@ -87,7 +87,7 @@ export async function chooseTarget(
   const target = current && rollbackTarget(current, succeeded)
   if (!target) {
     throw new AppError('conflict', 'rollback.no_target', {
-      message: `There is no earlier version of ${environment.name} to go back to; name one with \`--to\`.`,
+      message: `No earlier deployment of ${environment.name} succeeded with other files, configuration or secrets, or all of them were rolled back; name one with \`--to\`.`,
     })
   }
   return findDeployment(tx, environment.projectId, target.id)

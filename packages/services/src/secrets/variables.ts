@@ -146,5 +146,7 @@ export function nearest<T extends { name: string; environment: string | null }>(
 
 export const missing = (kind: 'variable' | 'secret', { name }: { name: string }, environment?: string) =>
   new AppError('not_found', notFound(kind).reason, {
-    message: `There is no ${kind} ${name.slice(0, 200)} in ${environment ? `the environment ${environment}` : 'this project'}.`,
+    message: environment
+      ? `There is no ${kind} ${name.slice(0, 200)} in the environment ${environment}.`
+      : `There is no ${kind} ${name.slice(0, 200)} for the whole project; name an environment with \`-e\`.`,
   })
