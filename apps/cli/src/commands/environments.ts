@@ -41,7 +41,7 @@ const withSettings = (command: Command): Command =>
     .option('--drain <duration>', 'how long requests under way may take after the switch')
     .option('--start-limit <duration>', 'how long an instance may take to get healthy')
     .option('--probe-timeout <duration>', 'how long one probe may take')
-    .option('--replicas <count>', 'instances of each service that has a port')
+    .option('--replicas <count>', 'instances of each service that has a route')
 
 async function list(options: ProjectOptions): Promise<void> {
   const { id } = await findProject(options)
@@ -65,7 +65,9 @@ export function printEnvironments(rows: EnvironmentStatus[]): void {
   )
   for (const { name, last } of rows) {
     if (last?.waitsFor)
-      say(`${name}: deployment #${last.number} waits for ${plain(last.waitsFor.what)}. ${plain(last.waitsFor.endedBy)}`)
+      say(
+        `${name}: deployment #${last.number} waits for ${plain(last.waitsFor.what)} (ended by ${plain(last.waitsFor.endedBy)})`,
+      )
     if (last?.flagged) say(`${name}: ${plain(last.flagged.message)}`)
     if (last?.reason && last.status !== 'succeeded')
       say(`${name}: deployment #${last.number} ${last.status}: ${plain(last.reason)}`)

@@ -4,6 +4,7 @@ import { api } from '../client.ts'
 import { CommandError, usageError } from '../exit.ts'
 import { ago, plain, printJson, printTable, say } from '../output.ts'
 import { aboutProject, findProject, firstRows, limitOf, type ProjectOptions, reference } from '../project.ts'
+import { reasonOf } from '../reasons.ts'
 
 const final = ['succeeded', 'failed', 'canceled', 'timed_out', 'skipped', 'superseded', 'invalid']
 const lookMs = 250
@@ -90,7 +91,7 @@ async function view(named: string | undefined, options: ProjectOptions): Promise
       `workflow  ${plain(run.workflow.name)} (${plain(run.workflow.file)}${run.workflow.origin === 'default' ? ', made by Juanie; write it out with: juanie init' : ''})\n` +
       `branch    ${plain(run.branch)}   commit ${run.commit.slice(0, 12)}   ${ago(run.createdAt)}\n${run.url}\n`,
   )
-  if (run.reason) process.stdout.write(`reason    ${plain(run.reason)}\n`)
+  if (run.reason) process.stdout.write(`reason    ${plain(reasonOf(run.reason))}\n`)
   if (run.waitsFor) process.stdout.write(`waits     ${plain(run.waitsFor)}\n`)
   for (const problem of run.problems) {
     const place = problem.position ? `:${problem.position.line}:${problem.position.column}` : ''
@@ -104,10 +105,10 @@ function describe(job: JobView): string {
     `${job.status.padEnd(10)} ${plain(job.name)}${job.repeat > 1 ? ' (repeated after its machine was lost)' : ''}`,
   ]
   if (job.waitsFor) lines.push(`           ${plain(job.waitsFor)}`)
-  if (job.reason) lines.push(`           ${plain(job.reason)}`)
+  if (job.reason) lines.push(`           ${plain(reasonOf(job.reason))}`)
   for (const step of job.steps) {
     lines.push(`  ${String(step.place + 1).padStart(3)} ${step.status.padEnd(10)} ${plain(step.name)}${took(step)}`)
-    if (step.reason) lines.push(`      ${plain(step.reason)}`)
+    if (step.reason) lines.push(`      ${plain(reasonOf(step.reason))}`)
     for (const { level, message, file, line } of step.annotations) {
       lines.push(`      ${level}: ${file ? `${plain(file)}${line ? `:${line}` : ''}: ` : ''}${plain(message)}`)
     }
@@ -151,7 +152,7 @@ async function follow(projectId: string, runId: string, options: ProjectOptions)
       if (run.status === 'succeeded' || run.status === 'skipped') return
       const failed = run.jobs.find((job) => ['failed', 'timed_out', 'lost'].includes(job.status))
       const why = [
-        failed?.reason,
+        failed?.reason && reasonOf(failed.reason),
         ...run.problems.filter(({ severity }) => severity === 'error').map(({ message }) => message),
       ].find(Boolean)
       throw new CommandError(
