@@ -85,7 +85,7 @@ export function renderPage({ status, reason, words, retryAfterSeconds }: Page, a
   const sections = words.map(({ lang, title, text }) =>
     isHtml
       ? `<section lang="${lang}"><h1>${escaped(title)}</h1><p>${escaped(text)}</p></section>`
-      : `${title}. ${text}`.replace('。. ', '。'),
+      : `${title}${lang === 'en' ? '. ' : '。'}${text}`,
   )
   const html = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${status} ${escaped(words[0]?.title ?? '')}</title><style>${style}</style>${sections.join('')}</html>\n`
   const body = Buffer.from(isHtml ? html : `${sections.join('\n')}\n`)
