@@ -58,10 +58,13 @@ interface Field {
 function field({ name, label, autocomplete, hint, isFirst }: Field, trouble: Trouble): Html {
   const wrong = trouble.fields[name]
   const about = [wrong ? `${name}-wrong` : null, hint ? `${name}-hint` : null].filter(Boolean).join(' ')
-  const isAlone = Object.keys(trouble.fields).length === 0
+  const wrongs = Object.keys(trouble.fields)
   // After a wrong password that is the field to fill again.
   const isFirstEmpty = trouble.values.email ? name === 'password' : isFirst
-  const hasFocus = wrong ? true : isAlone && isFirstEmpty
+  const hasFocus =
+    wrongs.length > 0
+      ? (['email', 'name', 'password'] as const).find((one) => trouble.fields[one]) === name
+      : isFirstEmpty
   const value = name === 'password' ? undefined : trouble.values[name]
   const limits =
     name === 'email' ? html` maxlength="320"` : name === 'name' ? html` maxlength="100"` : html` maxlength="256"`
