@@ -1,6 +1,6 @@
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { AppError, httpStatus, notFound } from '@juanie/core/errors'
+import { AppError, httpStatus, messageOf, notFound } from '@juanie/core/errors'
 import type { Session } from '@juanie/core/scope'
 import { type HostedRepository, Repositories } from '@juanie/services/repositories'
 import { JobTokens, jobTokenPrefix } from '@juanie/services/runs'
@@ -14,6 +14,7 @@ import { refusalOf } from './refusals.ts'
 
 const advertiseLimitMs = 60_000
 const uploadLimitMs = 30 * 60_000
+const maxDroppedBytes = 16 * 1024 * 1024
 
 type Params = { organization: string; project: string }
 /** Who speaks: a person, or a job that may read its own project. */
@@ -62,7 +63,7 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
       protocol: protocolOf(request),
       limitMs: uploadLimitMs,
     })
-    pipeline(bodyOf(request), running.child.stdin, () => {})
+    hand(bodyOf(request), running)
     head(reply, 'application/x-git-upload-pack-result')
     return reply.send(answerOf(request, running))
   })
@@ -152,6 +153,23 @@ function bodyOf(request: FastifyRequest): Readable {
   return unpacked
 }
 
+/** Gives git what the client says. One that has heard enough leaves the rest, which is read and dropped. */
+function hand(body: Readable, { child, stop }: RunningGit): void {
+  let left = maxDroppedBytes
+  const drop = () => {
+    body.unpipe()
+    body.on('data', (piece: Buffer) => {
+      left -= piece.length
+      if (left < 0) body.destroy()
+    })
+    body.resume()
+  }
+  body.once('error', stop)
+  child.stdin.on('error', () => {})
+  child.stdin.once('close', drop)
+  body.pipe(child.stdin)
+}
+
 /** What git says, ended with the client's connection. */
 function answerOf(request: FastifyRequest, running: RunningGit, prefix: Buffer[] = []): Readable {
   const { stdout } = running.child
@@ -166,8 +184,8 @@ function answerOf(request: FastifyRequest, running: RunningGit, prefix: Buffer[]
 
 /** git shows plain text to its user. */
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const known =
-    error instanceof ProtocolError ? new AppError('invalid', 'git.protocol', { message: error.message }) : error
+  const isUnreadable = error instanceof ProtocolError || (error as NodeJS.ErrnoException).code?.startsWith('Z_')
+  const known = isUnreadable ? new AppError('invalid', 'git.protocol', { message: messageOf(error) }) : error
   const { status, body } = refusalOf(known)
   if (status >= 500 && !(known instanceof AppError)) request.log.error({ err: known }, 'git request failed')
   if (status === httpStatus.unauthenticated)

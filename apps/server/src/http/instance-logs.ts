@@ -10,6 +10,8 @@ import { readBody } from './agent-observed.ts'
 import type { HttpDeps } from './deps.ts'
 import type { EventStream } from './streams.ts'
 
+const Instance = z.object({ instanceId: z.uuid() })
+
 const Query = z.object({
   /** `1`: goes on with what comes; else the answer ends with what is there. */
   follow: z.optional(z.enum(['0', '1'])),
@@ -68,7 +70,10 @@ export function registerInstanceLogs(fastify: FastifyInstance, deps: HttpDeps): 
   )
   fastify.get<{ Params: { projectId: string; instanceId: string } }>(
     '/api/projects/:projectId/instances/:instanceId/logs',
-    (request, reply) => answer(request, reply, (scope) => deployments.logSource(scope, request.params.instanceId)),
+    (request, reply) => {
+      const { instanceId } = readBody(Instance, request.params)
+      return answer(request, reply, (scope) => deployments.logSource(scope, instanceId))
+    },
   )
 }
 

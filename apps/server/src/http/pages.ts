@@ -1,5 +1,6 @@
 import { AppError, httpStatus, messageOf } from '@juanie/core/errors'
 import type { Session } from '@juanie/core/scope'
+import { storable } from '@juanie/core/text'
 import { Sessions } from '@juanie/services/auth'
 import { Invitations, Organizations, Setup } from '@juanie/services/organizations'
 import { FirstAccount, NewAccount } from '@juanie/services/organizations/contract'
@@ -40,7 +41,7 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
   fastify.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit },
-    (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(body as string))),
+    (_request, body, done) => done(null, storable(Object.fromEntries(new URLSearchParams(body as string)))),
   )
 
   for (const { url, type, body } of Object.values(assets)) {

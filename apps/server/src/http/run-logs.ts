@@ -11,7 +11,7 @@ import type { EventStream } from './streams.ts'
 
 const Params = z.object({
   projectId: z.uuid(),
-  run: z.union([z.uuid(), z.coerce.number().check(z.int(), z.minimum(1))]),
+  run: z.union([z.uuid(), z.coerce.number().check(z.int(), z.minimum(1), z.maximum(2 ** 31 - 1))]),
   job: z.uuid(),
   step: z.coerce.number().check(z.int(), z.minimum(0), z.maximum(100_000)),
 })

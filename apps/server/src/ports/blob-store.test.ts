@@ -87,6 +87,10 @@ test('a damaged bundle is noticed before its last bytes were given out', async (
   await expect(reading).rejects.toMatchObject({ reason: 'blob.digest_mismatch' })
   expect(Buffer.concat(pieces).length).toBeLessThan(big.length)
   expect(await store.verify(digest)).toBe('damaged')
+  await expect(store.read(digest)).rejects.toMatchObject({ code: 'conflict', reason: 'blob.damaged' })
+  await put(big)
+  expect(await store.verify(digest)).toBe('intact')
+  expect(await store.read(digest)).toMatchObject({ bytes: big.length })
 })
 
 test('the same content can be stored by two at once', async () => {

@@ -16,6 +16,8 @@ const leftOverMs = 24 * 3_600_000
  */
 export class FileBlobStore implements BlobStore {
   readonly #folder: string
+  /** Found while somebody read them, whose reading ended in the middle and says nothing of why. */
+  readonly #damaged = new Set<string>()
 
   constructor(folder: string) {
     this.#folder = folder
@@ -46,6 +48,7 @@ export class FileBlobStore implements BlobStore {
           throw refusalOf(error)
         }
         isCommitted = true
+        this.#damaged.delete(digest)
       },
       [Symbol.asyncDispose]: async () => {
         if (!isCommitted) await rm(temporary, { force: true })
@@ -59,6 +62,14 @@ export class FileBlobStore implements BlobStore {
   }
 
   async read(digest: string): Promise<{ bytes: number; content: Readable } | null> {
+    if (this.#damaged.has(digest)) {
+      if ((await this.verify(digest)) === 'damaged') throw damaged(digest)
+      this.#damaged.delete(digest)
+    }
+    return this.#open(digest)
+  }
+
+  async #open(digest: string): Promise<{ bytes: number; content: Checked } | null> {
     const path = this.#pathOf(digest)
     const found = await this.stat(digest)
     if (!found) return null
@@ -66,17 +77,21 @@ export class FileBlobStore implements BlobStore {
     const file = createReadStream(path, { highWaterMark: 256 * 1024 })
     file.once('error', (error) => checked.destroy(refusalOf(error) as Error))
     checked.once('close', () => file.destroy())
-    return { bytes: found.bytes, content: file.pipe(checked) }
+    checked.once('error', (error) => {
+      if (isMismatch(error)) this.#damaged.add(digest)
+    })
+    file.pipe(checked)
+    return { bytes: found.bytes, content: checked }
   }
 
   async verify(digest: string): Promise<'intact' | 'damaged' | 'missing'> {
-    const found = await this.read(digest)
+    const found = await this.#open(digest)
     if (!found) return 'missing'
     try {
       for await (const _ of found.content);
       return 'intact'
     } catch (error) {
-      if (error instanceof AppError && error.reason === 'blob.digest_mismatch') return 'damaged'
+      if (isMismatch(error)) return 'damaged'
       throw error
     }
   }
@@ -165,6 +180,14 @@ class Checked extends Transform {
     )
   }
 }
+
+const isMismatch = (error: unknown): boolean => error instanceof AppError && error.reason === 'blob.digest_mismatch'
+
+const damaged = (digest: string) =>
+  new AppError('conflict', 'blob.damaged', {
+    message: `${digest} is damaged on the server's disk. Giving the same content again repairs it: rerun its run, or deploy its folder.`,
+    details: { digest },
+  })
 
 const absent = (error: NodeJS.ErrnoException): null => {
   if (error.code === 'ENOENT') return null

@@ -24,7 +24,10 @@ export class Bundles {
     this.#maxBytes = parts.maxBytes
   }
 
-  /** Whether there is nothing to upload. What is found is kept for at least an hour, so that a release can be made. */
+  /**
+   * Whether there is nothing to upload; one that was damaged on the disk is to be uploaded again, which repairs it.
+   * What is found is kept for at least an hour, so that a release can be made.
+   */
   async has(projectId: string, digest: string): Promise<{ bytes: number } | null> {
     const [row] = await this.#db
       .update(artifacts)
@@ -32,7 +35,7 @@ export class Bundles {
       .where(and(eq(artifacts.projectId, projectId), eq(artifacts.digest, digest)))
       .returning({ bytes: artifacts.bytes })
     if (!row) return null
-    return (await this.#blobs.stat(digest)) ? row : null
+    return (await this.#blobs.verify(digest)) === 'intact' ? row : null
   }
 
   /** Stores a bundle for a project: checked while it comes in, and there for good when this returns. */

@@ -22,8 +22,8 @@ export interface BlobStore {
   /** Null when there is no such blob. Says nothing of its content. */
   stat(digest: string): Promise<{ bytes: number } | null>
   /**
-   * The content, checked while it is read: a damaged one ends in an error before its last bytes were given out. Null
-   * when there is no such blob.
+   * The content, checked while it is read: a damaged one ends in an error before its last bytes were given out, and is
+   * refused with `conflict` (`blob.damaged`) from then on, until it is stored again. Null when there is no such blob.
    */
   read(digest: string): Promise<{ bytes: number; content: Readable } | null>
   /** Reads it whole. */
