@@ -11,11 +11,16 @@ export function whyNotHealthy(seen: {
   limitMs: number
   /** The last bad probe. */
   last: ProbeResult | null
+  /** How it ended before it was started again. */
+  exit: Exit | null
 }): string {
-  const { ports, port, last } = seen
+  const { ports, port, last, exit } = seen
   const seconds = seen.limitMs / 1000
   if (port !== null && ports.length > 0 && !ports.includes(port)) {
     return `It listens on port ${ports.join(' and ')}, not on ${port}, the port that PORT names. Let it listen on the port in the variable PORT.`
+  }
+  if (last?.isRefused && exit) {
+    return `${sentenceOf(exit, { isEarly: true })} Started again, it had not opened its port when its ${seconds} s were over.`
   }
   if (last?.isRefused) {
     return `It never opened its port: nothing listened on ${port}, the port that PORT names, within ${seconds} s.`

@@ -342,6 +342,7 @@ export class Instance {
       port: this.facts.kept.port,
       limitMs: this.#desired.health.startLimitMs,
       last: this.#lastBad,
+      exit: this.facts.wasHealthy ? null : this.facts.kept.exit,
     })
     const { signal, graceMs } = this.#desired.stop
     await process.stop(signal as NodeJS.Signals, Math.min(graceMs, 5_000))
