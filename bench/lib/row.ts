@@ -53,13 +53,17 @@ export class Samples {
   }
 }
 
-/** `A B A B …`: each round does both sides, the first of them alternating. One unmeasured round comes first. */
+/**
+ * `A B A B …`: each round does both sides, the first of them alternating. Unmeasured rounds come first, until what both
+ * sides run is compiled and cached; `warm` is told when they are over.
+ */
 export async function alternate(
   rounds: number,
   sides: { juanie: (round: number) => Promise<void>; floor: (round: number) => Promise<void> },
   warm: () => void,
+  warmRounds = 1,
 ): Promise<void> {
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -warmRounds; round < rounds; round++) {
     if (round === 0) warm()
     const order = round % 2 === 0 ? ([sides.floor, sides.juanie] as const) : ([sides.juanie, sides.floor] as const)
     for (const side of order) await side(round)

@@ -18,6 +18,7 @@ jobs:
       - run: ':'
 `
 const runsARound = 3
+const warmRounds = 5
 
 async function measure(bench: Bench): Promise<Result[]> {
   const platform = await bench.platform()
@@ -62,6 +63,7 @@ async function measure(bench: Bench): Promise<Result[]> {
     () => {
       for (const samples of [juanie, floor]) Object.assign(samples, { cpuMs: 0 }).values.length = 0
     },
+    warmRounds,
   )
   project.end()
   return [

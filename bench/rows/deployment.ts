@@ -141,12 +141,12 @@ async function measure(bench: Bench): Promise<Result[]> {
       sides[name].values.push((await watchers[name].saw(version)) - began)
       await within(30_000, 'a deployment', asked)
     }
-    // The last that was deployed while preparing is `two`.
+    // The last that was deployed while preparing is `two`; the first round, an odd one, begins with `one`.
     await alternate(
       bench.rounds * 2,
       {
         juanie: async (round) => {
-          const version = versions[(round + 1) % 2]!
+          const version = versions[Math.abs(round + 1) % 2]!
           await timed('juanie', version, () => juanie.deploy(version))
           await juanie.settled()
         },
@@ -163,6 +163,7 @@ async function measure(bench: Bench): Promise<Result[]> {
       () => {
         for (const samples of Object.values(sides)) samples.values.length = 0
       },
+      3,
     )
   } finally {
     await watchers.juanie.stop()

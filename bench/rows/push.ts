@@ -16,6 +16,7 @@ jobs:
 }
 
 const pushesARound = 3
+const warmRounds = 5
 
 /** The step's own clock in what it printed, in milliseconds. */
 function clockIn(line: string | undefined): number {
@@ -77,6 +78,7 @@ async function measure(bench: Bench): Promise<Result[]> {
         samples.cpuMs = 0
       }
     },
+    warmRounds,
   )
   project.end()
   return [
