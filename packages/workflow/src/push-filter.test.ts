@@ -68,10 +68,22 @@ test('path filters look at every changed path', () => {
   expect(branch({ branches: ['other'], paths: ['x'] }, 'm', null)).toBe(false)
 })
 
-test('every refusal and match has a reason', () => {
-  expect(matchPush({ tags: ['v*'] }, { ref: 'refs/heads/main', changedPaths: [] }).reason).toContain('tags only')
-  expect(matchPush({ branches: ['v*'] }, { ref: 'refs/heads/main', changedPaths: [] }).reason).toContain("'main'")
-  expect(matchPush({}, { ref: 'refs/notes/x', changedPaths: [] }).matches).toBe(false)
+const reasons: [PushTrigger, string, string][] = [
+  [{}, 'refs/notes/x', "'refs/notes/x' is neither a branch nor a tag."],
+  [{}, 'refs/heads/main', 'The workflow runs on every push.'],
+  [{ branches: ['main'] }, 'refs/heads/main', "Branch 'main' matches 'branches'."],
+  [{ branches: ['v*'] }, 'refs/heads/main', "Branch 'main' does not match 'branches'."],
+  [{ branchesIgnore: ['main'] }, 'refs/heads/main', "Branch 'main' matches 'branches-ignore'."],
+  [{ branchesIgnore: ['v*'] }, 'refs/heads/main', "Branch 'main' is not in 'branches-ignore'."],
+  [{ tags: ['v*'] }, 'refs/heads/main', 'The workflow lists tags only, and a branch was pushed.'],
+  [{ tags: ['v*'] }, 'refs/tags/v1', "Tag 'v1' matches 'tags'."],
+  [{ tags: ['v*'] }, 'refs/tags/x', "Tag 'x' does not match 'tags'."],
+  [{ tagsIgnore: ['v*'] }, 'refs/tags/v1', "Tag 'v1' matches 'tags-ignore'."],
+  [{ tagsIgnore: ['v*'] }, 'refs/tags/x', "Tag 'x' is not in 'tags-ignore'."],
+  [{ branches: ['v*'] }, 'refs/tags/v1', 'The workflow lists branches only, and a tag was pushed.'],
+]
+test.each(reasons)('every refusal and match has a reason: %j with %s', (push, ref, reason) => {
+  expect(matchPush(push, { ref, changedPaths: [] }).reason).toBe(reason)
 })
 
 test('patterns that cannot be read are named', () => {
