@@ -88,7 +88,7 @@ async function view(named: string | undefined, options: ProjectOptions): Promise
   if (options.json) return printJson(run)
   process.stdout.write(
     `Run #${run.number}${run.attempt > 1 ? ` (attempt ${run.attempt})` : ''}  ${run.status}\n${plain(run.title)}\n` +
-      `workflow  ${plain(run.workflow.name)} (${plain(run.workflow.file)}${run.workflow.origin === 'default' ? ', made by Juanie; write it out with: juanie init' : ''})\n` +
+      `workflow  ${workflowOf(run)}\n` +
       `branch    ${plain(run.branch)}   commit ${run.commit.slice(0, 12)}   ${ago(run.createdAt)}\n${run.url}\n`,
   )
   if (run.reason) process.stdout.write(`reason    ${plain(reasonOf(run.reason))}\n`)
@@ -98,6 +98,12 @@ async function view(named: string | undefined, options: ProjectOptions): Promise
     process.stdout.write(`${problem.severity}  ${plain(problem.file)}${place}: ${plain(problem.message)}\n`)
   }
   for (const job of run.jobs) process.stdout.write(`\n${describe(job)}`)
+}
+
+function workflowOf({ workflow: { name, file, origin } }: RunView): string {
+  if (origin === 'default') return `${plain(name)} (${plain(file)}, made by Juanie; write it out with: juanie init)`
+  // A workflow without a name is known by its file.
+  return name === file ? plain(file) : `${plain(name)} (${plain(file)})`
 }
 
 function describe(job: JobView): string {
