@@ -75,6 +75,9 @@ function postgresError(error: unknown): PostgresError | null {
 /** Whether PostgreSQL refused because of this unique, foreign-key or check constraint. */
 export const violates = (error: unknown, constraint: string): boolean => postgresError(error)?.constraint === constraint
 
+/** PostgreSQL ended this transaction so that another could go on; trying it again is safe, and usually succeeds. */
+export const isDeadlock = (error: unknown): boolean => postgresError(error)?.code === '40P01'
+
 export const isUniqueViolation = (error: unknown): boolean => postgresError(error)?.code === '23505'
 
 // Parts that table definitions share.

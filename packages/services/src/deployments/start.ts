@@ -1,4 +1,4 @@
-import { type Database, isUniqueViolation, maybeOne, one, type Transaction } from '@juanie/core/database'
+import { type Database, isDeadlock, isUniqueViolation, maybeOne, one, type Transaction } from '@juanie/core/database'
 import { AppError } from '@juanie/core/errors'
 import { record } from '@juanie/core/events'
 import { isUuid } from '@juanie/core/ids'
@@ -251,6 +251,8 @@ export async function insertDeployment(
   return row
 }
 
+const mostAttempts = 3
+
 /** Makes it once for one request, however often and from wherever it is repeated. */
 export async function once(
   db: Database,
@@ -267,20 +269,21 @@ export async function once(
             .from(deployments)
             .where(and(eq(deployments.projectId, projectId), eq(deployments.requestKey, key))),
         )
-  const before = await earlier()
-  if (before) return { row: before, isNew: false }
-  try {
-    const row = await db.transaction(async (tx) => {
-      const made = await make(tx)
-      crashPoint('deployment.before.start')
-      return made
-    })
-    crashPoint('deployment.after.start')
-    return { row, isNew: true }
-  } catch (error) {
-    if (key === null || !isUniqueViolation(error)) throw error
-    const other = await earlier()
-    if (!other) throw error
-    return { row: other, isNew: false }
+  for (let attempt = 1; ; attempt++) {
+    const before = await earlier()
+    if (before) return { row: before, isNew: false }
+    try {
+      const row = await db.transaction(async (tx) => {
+        const made = await make(tx)
+        crashPoint('deployment.before.start')
+        return made
+      })
+      crashPoint('deployment.after.start')
+      return { row, isNew: true }
+    } catch (error) {
+      // Somebody else's request with this key was faster, or PostgreSQL let another transaction go first.
+      const isPassing = (key !== null && isUniqueViolation(error)) || isDeadlock(error)
+      if (!isPassing || attempt === mostAttempts) throw error
+    }
   }
 }
