@@ -35,6 +35,7 @@ export function addDeploymentCommands(program: Command): void {
       "number or id; default: the newest of the followed branch, else the one that is there with today's configuration",
     )
     .option('--from <folder>', 'pack this folder as it lies, make a release of it and deploy that')
+    .option('--cancel <deployment>', 'end a deployment, by number or id; after its switch it is rolled back')
     .action(deploy)
   watched(program.command('promote').description('Take the release that was kept in an environment on to the next one'))
     .argument('<environment>', 'where it was kept')
@@ -52,9 +53,14 @@ const watched = (command: Command): Command =>
     .option('--no-wait', 'return as soon as it is queued')
     .option('--plan', 'show what would change, and change nothing')
 
-async function deploy(environment = 'dev', options: Options & { release?: string; from?: string }): Promise<void> {
-  if (options.release !== undefined && options.from !== undefined) throw usageError('Give either --release or --from.')
+async function deploy(
+  environment = 'dev',
+  options: Options & { release?: string; from?: string; cancel?: string },
+): Promise<void> {
+  const given = [options.release, options.from, options.cancel].filter((each) => each !== undefined)
+  if (given.length > 1) throw usageError('Give one of --release, --from and --cancel.')
   const { id } = await findProject(options)
+  if (options.cancel !== undefined) return cancel(id, options.cancel, options)
   const release =
     options.from !== undefined
       ? await releaseFolder(id, options.from)
@@ -62,6 +68,12 @@ async function deploy(environment = 'dev', options: Options & { release?: string
         ? undefined
         : reference(options.release)
   await ask(id, { kind: 'deploy', environment, release }, options)
+}
+
+async function cancel(projectId: string, named: string, options: Options): Promise<void> {
+  const answer = await api().deployments.cancel.mutate({ projectId, deployment: reference(named) })
+  if (options.json) printJson(answer)
+  else say(`Deployment #${reference(named)} is asked to end. Follow it: juanie status --deployment ${named}`)
 }
 
 async function promote(environment: string, options: Options & { to?: string }): Promise<void> {

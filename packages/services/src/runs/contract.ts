@@ -154,10 +154,3 @@ export interface RunView extends RunSummary {
   waitsFor: string | null
   url: string
 }
-
-/**
- * Server-sent events of a log stream. `lines` has the number of its last line as id, by which a client resumes
- * exactly, and one `data:` line per log line: JSON `[milliseconds since the epoch, text]`. `end` comes once, when the
- * stream will get no more lines; its data is `{ "lines": <count>, "status": <status> }`.
- */
-export type LogEvent = 'lines' | 'end'
