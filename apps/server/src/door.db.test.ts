@@ -58,7 +58,16 @@ describe('every procedure', () => {
     expect(procedures.length).toBeGreaterThan(15)
     expect(procedures.filter(({ entrance }) => !entrance).map(({ path }) => path)).toEqual([])
     expect(Object.keys(trpc).sort()).toEqual(
-      ['anonymous', 'createCallerFactory', 'inOrganization', 'inProject', 'mergeRouters', 'router', 'signedIn'].sort(),
+      [
+        'anonymous',
+        'createCallerFactory',
+        'inOrganization',
+        'inProject',
+        'mergeRouters',
+        'router',
+        'signedIn',
+        'translate',
+      ].sort(),
     )
   })
 
