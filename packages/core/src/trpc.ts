@@ -68,8 +68,6 @@ const t = initTRPC
 const isClientError = (error: TRPCError): boolean => error.code !== 'INTERNAL_SERVER_ERROR'
 
 export const router = t.router
-export const mergeRouters = t.mergeRouters
-export const createCallerFactory = t.createCallerFactory
 
 const translated = t.procedure.use(async ({ next, getRawInput }) => {
   const wrong = unstorableText(await getRawInput())
