@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hostileBodies, hostileInputs, hostileSegments, procedures } from './lib/hostile.ts'
@@ -185,22 +186,39 @@ test('wrong bodies, content types, paths and headers are refused, and no answer 
   expect(large).toMatchObject({ status: 400, text: expect.stringContaining('run: ') })
 }, 120_000)
 
+test('clients that leave in the middle of a request end nothing but their own connection', async () => {
+  const { pathname } = new URL(shop.cloneUrl)
+  const credentials = Buffer.from(`git:${shop.token}`).toString('base64')
+  const cut = (request: string) =>
+    new Promise<void>((resolve) => {
+      const socket = connect(juanie.port, '127.0.0.1')
+      socket.on('error', () => {}).once('close', () => resolve())
+      socket.once('connect', () => socket.write(request))
+      setTimeout(() => socket.destroy(), Math.random() * 60)
+    })
+  const head = `authorization: Basic ${credentials}\r\nhost: 127.0.0.1\r\n`
+  for (let i = 0; i < 10; i++) {
+    await Promise.all(
+      ['git-upload-pack', 'git-receive-pack'].flatMap((service) => [
+        cut(`POST ${pathname}/${service} HTTP/1.1\r\n${head}content-length: 1000\r\n\r\n0098want`),
+        cut(`GET ${pathname}/info/refs?service=${service} HTTP/1.1\r\n${head}\r\n`),
+        cut(
+          `POST /api/trpc/auth.login HTTP/1.1\r\n${head}content-type: application/json\r\ncontent-length: 99\r\n\r\n{`,
+        ),
+      ]),
+    )
+  }
+  expect((await ask('/healthz')).status).toBe(200)
+  expect(juanie.output).not.toMatch(/TypeError/)
+}, 30_000)
+
 test('names with characters of a shell or of git are refused by their field, and nothing is run or made', async () => {
   const lists = () =>
     Promise.all([juanie.json(['org', 'list']), juanie.json(['project', 'list']), shop.json(['env', 'list'])])
   const before = await lists()
-  const names = [
-    '--upload-pack=touch pwned',
-    '-x',
-    '$(touch pwned)',
-    'a;touch pwned',
-    '../up',
-    'A B',
-    'x'.repeat(100),
-    '汉字',
-  ]
+  const names = ['--upload-pack=touch pwned', '-x', '$(touch pwned)', '../up', 'x'.repeat(100)]
   for (const name of names) {
-    const slug = /slug: use 1 to 40 of a-z, 0-9 and -/
+    const slug = /^name: use 1 to 40 of a-z, 0-9 and -/
     expect(await juanie.juanie(['org', 'create', '--', name]), name).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(slug),
@@ -211,7 +229,7 @@ test('names with characters of a shell or of git are refused by their field, and
     })
     expect(await juanie.juanie(['env', 'create', '--project', 'main/shop', '--', name]), name).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/name: use 1 to 32 of a-z, 0-9 and -/),
+      stderr: expect.stringMatching(/^name: use 1 to 32 of a-z, 0-9 and -/),
     })
   }
   expect(await lists()).toEqual(before)
