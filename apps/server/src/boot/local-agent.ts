@@ -14,6 +14,8 @@ const watchMs = 200
 /** An agent that dies at once again and again is started ever more slowly, up to this. */
 const slowestMs = 10_000
 
+const startedAgain = 'The agent had ended and was started again.'
+
 type Options = { config: Config; home: Home; env: Readonly<Record<string, string | undefined>> }
 
 /** The agent of this machine: adopted or started, and started again whenever it dies. It outlives the server. */
@@ -25,6 +27,7 @@ export class LocalAgent {
   #watch: NodeJS.Timeout | null = null
   #beginning: Promise<AgentHolder> | null = null
   #isReleased = false
+  #wasKilled = false
 
   constructor({ config, home, env }: Options) {
     this.#config = config
@@ -55,11 +58,24 @@ export class LocalAgent {
   }
 
   async #begin(): Promise<AgentHolder> {
-    const living = (await this.#adopt()) ?? (await this.#launch())
+    const living = (await this.#adopt()) ?? (await this.#launchForSure())
     // A crash point is for one death: the agent that comes after it must live.
     delete this.#env.JUANIE_CRASH_POINT
     this.#watchOver()
     return living
+  }
+
+  /** One that is killed while it starts says nothing about what it needs: it gets a second chance. */
+  async #launchForSure(): Promise<AgentHolder> {
+    try {
+      return await this.#launch()
+    } catch (error) {
+      if (!this.#wasKilled) throw error
+      delete this.#env.JUANIE_CRASH_POINT
+      const living = await this.#launch()
+      console.error(startedAgain)
+      return living
+    }
   }
 
   async #adopt(): Promise<AgentHolder | null> {
@@ -95,7 +111,9 @@ export class LocalAgent {
     child.once('error', (error) => {
       failure = error.message
     })
+    this.#wasKilled = false
     child.once('exit', (code, signalName) => {
+      this.#wasKilled = signalName !== null
       failure = fs.readFileSync(log, 'utf8').slice(offset).trim() || `it ended with ${signalName ?? `code ${code}`}`
     })
     child.unref()
@@ -122,7 +140,7 @@ export class LocalAgent {
       const died = performance.now()
       try {
         if (!(await this.#adopt())) await this.#launch()
-        if (!this.#isReleased) console.error('The agent had ended and was started again.')
+        if (!this.#isReleased) console.error(startedAgain)
         this.#watchOver()
       } catch (error) {
         if (this.#isReleased) return
