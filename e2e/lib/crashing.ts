@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { openHome } from '@juanie/core/home'
 import { findHolder } from '@juanie/core/lock'
 import { identify, isRunning } from '@juanie/core/process-identity'
@@ -13,6 +12,7 @@ export class DyingServer {
   /** Called at each death, before the next start. */
   onDeath: (point: string) => Promise<void> = async () => {}
   #isOver = false
+  #isMeant = false
   #over: () => void = () => {}
   #loop: Promise<void> = Promise.resolve()
   #error: unknown = null
@@ -41,6 +41,12 @@ export class DyingServer {
     if (this.#error) throw this.#error
   }
 
+  /** Kills it now, at no point, and it is started again for the same one. */
+  async killNow(): Promise<void> {
+    this.#isMeant = true
+    await this.#juanie.stopServer('SIGKILL')
+  }
+
   get next(): string | null {
     return this.#points[this.reached.length] ?? null
   }
@@ -49,7 +55,8 @@ export class DyingServer {
     while (!this.#isOver) {
       const how = await Promise.race([this.#juanie.ended, over.then(() => 'over' as const)])
       if (how === 'over') return
-      await this.#died(how)
+      if (this.#isMeant) this.#isMeant = false
+      else await this.#died(how)
       await this.#start()
     }
   }
@@ -80,17 +87,16 @@ export class DyingServer {
   }
 }
 
-export async function agentPid(juanie: Juanie): Promise<number> {
-  const found = await findHolder(openHome(juanie.environment.JUANIE_HOME!), 'agent')
-  if (!found) throw new Error('there is no agent')
-  return found.pid
-}
+export const agentPid = (juanie: Juanie): Promise<number> =>
+  until('an agent', async () => (await findHolder(openHome(juanie.environment.JUANIE_HOME!), 'agent'))?.pid)
 
 /** A process of the installation, told from a later one with the same id. */
 export function watchProcess(pid: number): { isRunning: () => boolean } {
   const identity = identify(pid)
   return { isRunning: () => identity !== null && isRunning(identity) }
 }
+
+const startedAgain = 'The agent had ended and was started again.'
 
 /** Starts server and agent anew, the agent so that it dies at a point; edge and instances stay as they are. */
 export async function armAgent(juanie: Juanie, point: string): Promise<{ isDead: () => boolean }> {
@@ -99,9 +105,7 @@ export async function armAgent(juanie: Juanie, point: string): Promise<{ isDead:
   const old = watchProcess(before)
   process.kill(before, 'SIGKILL')
   await until('the agent to end', () => !old.isRunning())
+  const from = juanie.output.length
   await juanie.up({ JUANIE_CRASH_POINT: point })
-  const armed = watchProcess(await agentPid(juanie))
-  return { isDead: () => !armed.isRunning() }
+  return { isDead: () => juanie.output.includes(startedAgain, from) }
 }
-
-export const agentLog = (juanie: Juanie): string => join(juanie.environment.JUANIE_HOME!, 'logs', 'agent.log')

@@ -18,16 +18,16 @@ export async function faults(shop: Shop, told: Told[], visitor: Visitor | null):
     await until(
       'every run and deployment to end',
       async () =>
-        (await shop.runs()).every(({ status }) => !openRuns.includes(status)) &&
-        (await shop.deployments()).every(({ final }) => final),
+        (await shop.runs(100)).every(({ status }) => !openRuns.includes(status)) &&
+        (await shop.deployments(100)).every(({ final }) => final),
       endLimitMs,
     )
   } catch (error) {
-    const runs = (await shop.runs()).filter(({ status }) => openRuns.includes(status))
-    const deployments = (await shop.deployments()).filter(({ final }) => !final)
+    const runs = (await shop.runs(100)).filter(({ status }) => openRuns.includes(status))
+    const deployments = (await shop.deployments(100)).filter(({ final }) => !final)
     return [`${(error as Error).message}: ${JSON.stringify({ runs, deployments })}`]
   }
-  const runs = await shop.runs()
+  const runs = await shop.runs(100)
   for (const { commit, text } of told) {
     const own = runs.filter((run) => run.commit === commit && run.event === 'push')
     if (own.length !== 1) found.push(`the push of ${text} made ${own.length} runs`)
@@ -40,7 +40,7 @@ export async function faults(shop: Shop, told: Told[], visitor: Visitor | null):
 
 async function faultsOfServing(shop: Shop, told: Told[]): Promise<string[]> {
   const found: string[] = []
-  const succeeded = (await shop.deployments()).filter(
+  const succeeded = (await shop.deployments(100)).filter(
     (one) => one.status === 'succeeded' && one.environment.name === 'dev',
   )
   // The newest deployment that was kept serves, whatever was tried since.

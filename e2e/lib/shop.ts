@@ -155,16 +155,18 @@ export class Shop implements AsyncDisposable {
     await this.api.insist('environments.edit', () => this.tell('environments.edit', { environment, config }))
   }
 
-  async runs(): Promise<Run[]> {
-    return (await this.ask<{ rows: Run[] }>('runs.list', { limit: 100 })).rows
+  /** The latest. */
+  async runs(limit = 10): Promise<Run[]> {
+    return (await this.ask<{ rows: Run[] }>('runs.list', { limit })).rows
   }
 
   async run(number: number): Promise<Run & { jobs: Job[] }> {
     return this.ask('runs.view', { run: number })
   }
 
-  async deployments(): Promise<Deployment[]> {
-    return (await this.ask<{ rows: Deployment[] }>('deployments.list', { limit: 100 })).rows
+  /** The latest. */
+  async deployments(limit = 10): Promise<Deployment[]> {
+    return (await this.ask<{ rows: Deployment[] }>('deployments.list', { limit })).rows
   }
 
   async runOf(commit: string): Promise<Run> {
