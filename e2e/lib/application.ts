@@ -73,9 +73,9 @@ export interface Version {
 export const linesPrinted = 120
 
 /** Numbered lines in several batches: a gap or a repeat shows. */
-export const printing = `for ((i = 1; i <= ${linesPrinted}; i++)); do echo "line $i"; if ((i % 40 == 0)); then sleep 0.02; fi; done`
+const printing = `for ((i = 1; i <= ${linesPrinted}; i++)); do echo "line $i"; if ((i % 40 == 0)); then sleep 0.02; fi; done`
 
-export const usualWorkflow = `name: CI
+const usualWorkflow = `name: CI
 on:
   push:
     branches: [main]

@@ -91,7 +91,7 @@ export const agentPid = (juanie: Juanie): Promise<number> =>
   until('an agent', async () => (await findHolder(openHome(juanie.environment.JUANIE_HOME!), 'agent'))?.pid)
 
 /** A process of the installation, told from a later one with the same id. */
-export function watchProcess(pid: number): { isRunning: () => boolean } {
+function watchProcess(pid: number): { isRunning: () => boolean } {
   const identity = identify(pid)
   return { isRunning: () => identity !== null && isRunning(identity) }
 }

@@ -21,8 +21,8 @@ export interface RunRow {
   commit: string
 }
 
-export const finalRuns = ['succeeded', 'failed', 'canceled', 'timed_out', 'skipped', 'superseded', 'invalid']
-export const finalDeployments = ['succeeded', 'failed', 'rolled_back', 'rollback_failed', 'canceled', 'superseded']
+const finalRuns = ['succeeded', 'failed', 'canceled', 'timed_out', 'skipped', 'superseded', 'invalid']
+const finalDeployments = ['succeeded', 'failed', 'rolled_back', 'rollback_failed', 'canceled', 'superseded']
 
 /** A project of an installation with a clone of its repository, as its developer has it. */
 export class Project {
