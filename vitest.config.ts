@@ -22,6 +22,9 @@ export default defineConfig({
         plugins,
         test: {
           name: 'unit',
+          // Pure tests take milliseconds; some start processes, and a busy machine is no failure.
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
           include: ['{apps,packages}/*/{src,test}/**/*.test.ts', '{scripts,bench}/**/*.test.ts'],
           exclude: ['**/*.db.test.ts', '**/node_modules/**'],
           server,
