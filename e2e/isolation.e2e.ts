@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { portHolder } from '@juanie/core/port-holder'
@@ -26,7 +26,8 @@ function programsWithout(folder: string): string {
   mkdirSync(bin)
   for (const from of (process.env.PATH ?? '').split(delimiter)) {
     for (const name of existsSync(from) ? readdirSync(from) : []) {
-      if (name !== 'bwrap' && !existsSync(join(bin, name))) symlinkSync(join(from, name), join(bin, name))
+      if (name !== 'bwrap' && !lstatSync(join(bin, name), { throwIfNoEntry: false }))
+        symlinkSync(join(from, name), join(bin, name))
     }
   }
   return bin
