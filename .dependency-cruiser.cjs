@@ -106,6 +106,17 @@ module.exports = {
       },
     },
     {
+      name: 'web-imports-contracts-only',
+      comment: 'A browser gets vocabularies and tables of data; of everything else it knows the types.',
+      severity: 'error',
+      from: { path: '^apps/web/', pathNot: tests },
+      to: {
+        path: '^packages/',
+        pathNot: '^packages/services/src/[^/]+/(contract|status|policy)\\.ts$',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'domains-meet-at-the-front-door',
       severity: 'error',
       from: { path: '^packages/services/src/([^/]+)/', pathNot: tests },
@@ -125,11 +136,11 @@ module.exports = {
     },
     {
       name: 'contract-is-light',
-      comment: 'Browser and agent load it: zod/mini and other contracts only.',
+      comment: 'Browser and agent load it: zod/mini, tables of data and other contracts only.',
       severity: 'error',
       from: { path: domainFile('contract') },
       to: {
-        pathNot: '(/contract\\.ts$|node_modules/zod/mini|node_modules/zod/v4/mini)',
+        pathNot: '(/(contract|policy)\\.ts$|node_modules/zod/mini|node_modules/zod/v4/mini)',
         dependencyTypesNot: ['type-only'],
       },
     },

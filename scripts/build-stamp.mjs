@@ -1,18 +1,8 @@
-// What `dist/` was built from, as one hash. Shared by the build and by the launchers, which must answer within a few
-// milliseconds whether a build is needed.
+// What `dist/` was built from, as one hash for each of its two parts. Shared by the build and by the launchers, which
+// must answer within a few milliseconds whether a build is needed.
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-
-const sources = [
-  'apps/agent/src',
-  'apps/cli/src',
-  'apps/server/src',
-  'packages/core/src',
-  'packages/services/src',
-  'packages/workflow/src',
-]
-const alone = ['package-lock.json', 'scripts/build.mjs', 'scripts/build-stamp.mjs']
 
 /** The programs that a build makes, by the name of their file in `dist/`. */
 export const programs = {
@@ -24,7 +14,36 @@ export const programs = {
   cli: 'apps/cli/src/main.ts',
 }
 
-export function currentStamp(root) {
+const always = ['package-lock.json', 'scripts/build-stamp.mjs']
+
+/** `programs` run on the machine, `web` is the console that the server hands to browsers. */
+export const parts = {
+  programs: {
+    folders: [
+      'apps/agent/src',
+      'apps/cli/src',
+      'apps/server/src',
+      'packages/core/src',
+      'packages/services/src',
+      'packages/workflow/src',
+    ],
+    files: [...always, 'scripts/build.mjs'],
+    keeps: () => true,
+    stamp: 'stamp',
+    results: Object.keys(programs).map((name) => `${name}.mjs`),
+  },
+  web: {
+    folders: ['apps/web/src', 'apps/web/public', 'packages/services/src'],
+    files: [...always, 'scripts/build-web.mjs', 'apps/web/index.html', 'apps/web/vite.config.ts'],
+    // Of the services a browser gets the vocabularies and tables of data only.
+    keeps: (path) => !path.startsWith('packages/') || /\/(contract|policy|status)\.ts$/.test(path),
+    stamp: 'web/stamp',
+    results: ['web/index.en.html'],
+  },
+}
+
+export function currentStamp(root, part) {
+  const { folders, files, keeps } = parts[part]
   const hash = createHash('sha256')
   const add = (path) =>
     hash
@@ -32,23 +51,26 @@ export function currentStamp(root) {
       .update('\0')
       .update(readFileSync(join(root, path)))
       .update('\0')
-  for (const folder of sources) {
-    for (const path of filesIn(root, folder)) add(path)
+  for (const folder of folders) {
+    for (const path of filesIn(root, folder)) if (keeps(path)) add(path)
   }
-  for (const path of alone) add(path)
+  for (const path of files) add(path)
   return hash.digest('hex')
 }
 
 /** Null when nothing was built, or not everything. */
-export function builtStamp(root) {
+export function builtStamp(root, part) {
+  const { stamp, results } = parts[part]
   const dist = join(root, 'dist')
-  if (!Object.keys(programs).every((name) => existsSync(join(dist, `${name}.mjs`)))) return null
+  if (!results.every((file) => existsSync(join(dist, file)))) return null
   try {
-    return readFileSync(join(dist, 'stamp'), 'utf8')
+    return readFileSync(join(dist, stamp), 'utf8')
   } catch {
     return null
   }
 }
+
+export const isStale = (root, part) => builtStamp(root, part) !== currentStamp(root, part)
 
 function filesIn(root, folder) {
   const found = []

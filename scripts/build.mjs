@@ -1,10 +1,12 @@
 #!/usr/bin/env node
-// Bundles the programs into `dist/`: one file each, so that a program that runs is never half replaced by a later build.
+// Builds `dist/`: the programs, one file each, so that one that runs is never half replaced by a later build; and the
+// console. `build.mjs [--force] [programs] [web]`; without a part, both.
 import { createHash } from 'node:crypto'
 import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { builtStamp, currentStamp, programs } from './build-stamp.mjs'
+import { currentStamp, isStale, parts, programs } from './build-stamp.mjs'
+import { buildWeb } from './build-web.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
@@ -59,9 +61,29 @@ function write(file, content) {
   }
 }
 
+async function buildPrograms() {
+  const stamp = currentStamp(root, 'programs')
+  const { rolldown } = await import('rolldown')
+  const built = new Map(
+    await Promise.all(Object.entries(programs).map(([name, input]) => bundle(rolldown, name, input))),
+  )
+  // The agent starts the edge and the static server, so another one of these makes it another agent too.
+  const companions = createHash('sha256').update(built.get('edge')).update(built.get('static')).digest('hex')
+  built.set('agent', `${built.get('agent')}\n// With ${companions.slice(0, 16)}.\n`)
+  for (const [name, code] of built) write(join(dist, `${name}.mjs`), code)
+  // Last: whoever finds it finds all that it stands for.
+  write(join(dist, parts.programs.stamp), stamp)
+}
+
+const builders = { programs: buildPrograms, web: () => buildWeb(root, currentStamp(root, 'web')) }
+
 async function main() {
-  const stamp = currentStamp(root)
-  if (stamp === builtStamp(root) && !process.argv.includes('--force')) {
+  const args = process.argv.slice(2)
+  const named = Object.keys(builders).filter((part) => args.includes(part))
+  const wanted = (named.length > 0 ? named : Object.keys(builders)).filter(
+    (part) => args.includes('--force') || isStale(root, part),
+  )
+  if (wanted.length === 0) {
     console.error('dist/ is up to date.')
     return
   }
@@ -74,18 +96,10 @@ async function main() {
       `${dist} does not match the sources and this user may not write there (${error.code}). Run "npm run build" in ${root} as the user who owns it.`,
     )
   }
-  const { rolldown } = await import('rolldown').catch((error) => {
+  await import('rolldown').catch((error) => {
     throw new Error(`The packages of Juanie are not installed. Run "npm ci" in ${root}.`, { cause: error })
   })
-  const built = new Map(
-    await Promise.all(Object.entries(programs).map(([name, input]) => bundle(rolldown, name, input))),
-  )
-  // The agent starts the edge and the static server, so another one of these makes it another agent too.
-  const companions = createHash('sha256').update(built.get('edge')).update(built.get('static')).digest('hex')
-  built.set('agent', `${built.get('agent')}\n// With ${companions.slice(0, 16)}.\n`)
-  for (const [name, code] of built) write(join(dist, `${name}.mjs`), code)
-  // Last: whoever finds it finds all that it stands for.
-  write(join(dist, 'stamp'), stamp)
+  await Promise.all(wanted.map((part) => builders[part]()))
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   console.error(`Built Juanie ${version} in ${((performance.now() - started) / 1000).toFixed(1)} s.`)
 }

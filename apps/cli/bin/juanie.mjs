@@ -5,6 +5,6 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ensureBuilt, root } from '../../../scripts/ensure-built.mjs'
 
-await ensureBuilt()
+await ensureBuilt('programs')
 process.env.JUANIE_ROOT = root
 await import(pathToFileURL(join(root, 'dist', 'cli.mjs')).href)

@@ -1,4 +1,4 @@
-import { roles } from '@juanie/services/organizations/contract'
+import { roles } from '@juanie/services/organizations/policy'
 import { type Command, Option } from 'commander'
 import { api } from '../client.ts'
 import { printJson, printTable, say } from '../output.ts'

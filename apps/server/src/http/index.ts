@@ -3,6 +3,7 @@ import { registerAgentObserved } from './agent-observed.ts'
 import { registerAgentRelease } from './agent-release.ts'
 import { registerAgentWork } from './agent-work.ts'
 import { registerBlobs } from './blobs.ts'
+import { registerConsole } from './console.ts'
 import type { HttpDeps } from './deps.ts'
 import { registerEvents } from './events.ts'
 import { registerGit } from './git.ts'
@@ -29,6 +30,7 @@ export const httpParts: HttpPart[] = [
   registerGit,
   registerAgentWork,
   registerRunLogs,
+  registerConsole,
   registerPages,
   registerMissing,
 ]

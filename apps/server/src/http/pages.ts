@@ -2,26 +2,23 @@ import { AppError, httpStatus, messageOf } from '@juanie/core/errors'
 import type { Session } from '@juanie/core/scope'
 import { storable } from '@juanie/core/text'
 import { Sessions } from '@juanie/services/auth'
-import { Invitations, Organizations, Setup } from '@juanie/services/organizations'
+import { Invitations, Setup } from '@juanie/services/organizations'
 import { FirstAccount, NewAccount } from '@juanie/services/organizations/contract'
-import { Projects } from '@juanie/services/projects'
-import { Runs } from '@juanie/services/runs'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { assets } from '../pages/assets.ts'
 import { isLanguage, type Language, preferred } from '../pages/texts.ts'
 import {
   type Frame,
-  homePage,
   invitePage,
   notSetUpPage,
   problemPage,
-  runPage,
   setupPage,
   signInPage,
   type Trouble,
   textsOf,
 } from '../pages/views.ts'
+import { consolePages } from './console.ts'
 import type { HttpDeps } from './deps.ts'
 import { browserCookies, isForeign } from './session.ts'
 
@@ -29,12 +26,12 @@ const languageCookie = 'juanie_language'
 const bodyLimit = 16 * 1024
 
 type Token = { Params: { token: string } }
-type RunPath = { Params: { organization: string; project: string; number: string } }
 
-/** The few pages that need no console: set up, sign in and out, accept an invitation, and what to do next. */
+/** The pages that need no script: set up, sign in and out, accept an invitation. Whoever is signed in gets the console. */
 export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
-  const { kernel, get, sessionOf, door } = deps
+  const { kernel, get, sessionOf } = deps
   const { config } = kernel
+  const console = consolePages(config.root)
   const [sessions, setup, invitations] = [get(Sessions), get(Setup), get(Invitations)]
 
   fastify.removeAllContentTypeParsers()
@@ -98,36 +95,27 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
     return send(reply, again(frame, { alert: sentence, fields: {}, values: valuesOf(request) }))
   }
 
+  const showConsole = (request: FastifyRequest, reply: FastifyReply) =>
+    send(reply, console(frameOf(request, reply).language))
+
   fastify.get('/', async (request, reply) => {
-    const session = await visitor(request, reply)
+    if (await visitor(request, reply)) return showConsole(request, reply)
     const frame = frameOf(request, reply)
-    if (!session) {
-      return send(reply, (await setup.isNeeded()) ? notSetUpPage(frame) : signInPage(frame))
-    }
-    const { rows } = await get(Organizations).list(session, { limit: 20 })
-    return send(
-      reply,
-      homePage(frame, { email: session.email, organizations: rows, url: config.url, root: config.root }),
-    )
+    return send(reply, (await setup.isNeeded()) ? notSetUpPage(frame) : signInPage(frame))
   })
+
+  // Which of these there are, only the console knows; a program that asks for something else than a page gets its 404.
+  for (const url of ['/:organization', '/:organization/*']) {
+    fastify.get(url, async (request, reply) => {
+      if (!request.headers.accept?.includes('text/html')) return reply.callNotFound()
+      if (await visitor(request, reply)) return showConsole(request, reply)
+      return reply.redirect(`/sign-in?next=${encodeURIComponent(request.url)}`, 303)
+    })
+  }
 
   fastify.get('/sign-in', async (request, reply) => {
     if (await visitor(request, reply)) return reply.redirect(nextOf(request) ?? '/', 303)
     return send(reply, signInPage(frameOf(request, reply), undefined, nextOf(request)))
-  })
-
-  fastify.get<RunPath>('/:organization/:project/runs/:number', async (request, reply) => {
-    const { organization, project, number } = request.params
-    const session = await visitor(request, reply)
-    if (!session) return reply.redirect(`/sign-in?next=${encodeURIComponent(frameOf(request, reply).path)}`, 303)
-    try {
-      const { id, slug } = await get(Projects).find(session, { organization, project })
-      const scope = await door.project(session, id, 'run.view')
-      const run = await get(Runs).view(scope, { run: /^\d{1,9}$/.test(number) ? Number(number) : 0 })
-      return send(reply, runPage(frameOf(request, reply), { ...run, project: `${organization}/${slug}` }))
-    } catch (error) {
-      return refuse({ request, reply }, error, null)
-    }
   })
 
   fastify.post('/sign-in', async (request, reply) => {
@@ -241,7 +229,7 @@ function frameOf(request: FastifyRequest, reply: FastifyReply): Frame {
 /** Where a person was going; a path of ours alone, so that no link to us leads elsewhere. */
 function nextOf(request: FastifyRequest): string | null {
   const { next } = request.query as { next?: unknown }
-  return typeof next === 'string' && /^\/[\w][\w./-]{0,300}$/.test(next) ? next : null
+  return typeof next === 'string' && /^\/(?!\/)[\w./?=&%~+,:@-]{0,1000}$/.test(next) ? next : null
 }
 
 type Fields = ('email' | 'name' | 'password')[]

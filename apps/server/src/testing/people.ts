@@ -1,6 +1,6 @@
 import { AccessTokens } from '@juanie/services/auth'
 import { createOrganization } from '@juanie/services/organizations'
-import type { Role } from '@juanie/services/organizations/contract'
+import type { Role } from '@juanie/services/organizations/policy'
 import { organizationMembers } from '@juanie/services/organizations/tables'
 import { createUser } from '@juanie/services/users'
 import type { TestApp } from './test-app.ts'

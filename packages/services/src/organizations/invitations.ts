@@ -7,7 +7,8 @@ import { and, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { Passwords } from '../auth/port.ts'
 import { createUser, findUser, type User } from '../users/index.ts'
 import { users } from '../users/tables.ts'
-import { type Invite, invitationDays, type NewAccount, type Role } from './contract.ts'
+import { type Invite, invitationDays, type NewAccount } from './contract.ts'
+import type { Role } from './policy.ts'
 import { invitations, organizationMembers, organizations } from './tables.ts'
 
 /** What the page behind the link shows. */

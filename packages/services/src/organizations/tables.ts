@@ -1,7 +1,7 @@
 import { createdAt, instant, oneOf, owned, primaryId } from '@juanie/core/database'
 import { index, primaryKey, snakeCase, text, uuid } from 'drizzle-orm/pg-core'
 import { users } from '../users/tables.ts'
-import { roles } from './contract.ts'
+import { roles } from './policy.ts'
 
 export const organizations = snakeCase.table('organizations', {
   id: primaryId(),

@@ -1,3 +1,3 @@
-import { everyone, type Policy } from '../organizations/contract.ts'
+import { everyone, type Policy } from '../organizations/policy.ts'
 
 export const policy = { 'pipeline.view': everyone } as const satisfies Policy

@@ -3,7 +3,7 @@ import { AppError, notFound } from '@juanie/core/errors'
 import { isUuid } from '@juanie/core/ids'
 import type { Door, Permission, ProjectScope, Scope, Session } from '@juanie/core/scope'
 import { and, eq, isNull, sql } from 'drizzle-orm'
-import type { Policy, Role } from '../organizations/contract.ts'
+import type { Policy, Role } from '../organizations/policy.ts'
 import { organizationMembers, organizations } from '../organizations/tables.ts'
 import { projects } from './tables.ts'
 

@@ -1,4 +1,4 @@
-import { builders, everyone, owners, type Policy } from '../organizations/contract.ts'
+import { builders, everyone, owners, type Policy } from '../organizations/policy.ts'
 
 export const policy = {
   'project.view': everyone,

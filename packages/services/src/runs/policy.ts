@@ -1,4 +1,4 @@
-import { builders, everyone, type Policy } from '../organizations/contract.ts'
+import { builders, everyone, type Policy } from '../organizations/policy.ts'
 
 export const policy = {
   'run.view': everyone,

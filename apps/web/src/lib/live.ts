@@ -1,0 +1,158 @@
+import type { FeedEvent } from '@juanie/core/event-feed'
+import { type InjectionKey, inject, onScopeDispose, provide, type Ref, ref, watch } from 'vue'
+import { leaveToSignIn, refreshSession } from './api.ts'
+import { type Domain, queryClient } from './queries.ts'
+
+/** What the console keeps of an event's subject, and of what else looks different after it. */
+const touched: Record<string, Domain[]> = {
+  project: ['projects', 'queues'],
+  push: ['repositories', 'runs', 'pipelines'],
+  repository: ['repositories', 'pipelines'],
+  pipeline: ['pipelines'],
+  run: ['runs', 'pipelines', 'queues'],
+  job: ['runs', 'queues'],
+  step: ['runs'],
+  release: ['releases'],
+  deployment: ['deployments', 'environments', 'releases', 'queues'],
+  environment: ['environments', 'deployments'],
+  instance: ['deployments', 'environments'],
+  variable: ['variables', 'deployments'],
+  secret: ['secrets', 'deployments'],
+  host: ['hosts'],
+  agent: ['hosts', 'queues'],
+  organization: ['organizations'],
+}
+
+export type LiveState = 'connecting' | 'live' | 'lost'
+
+export interface Live {
+  state: Readonly<Ref<LiveState>>
+  /** Hears every event until the returned function is called. */
+  onEvent: (listener: (event: FeedEvent) => void) => () => void
+}
+
+const key: InjectionKey<Live> = Symbol('live')
+
+/** Many events of one moment cause one question each at most. */
+const flushMs = 150
+const retryMs = [500, 1_000, 2_000, 5_000, 10_000]
+/** The server sends a comment every 15 s; a sleeping computer notices here that its connection is no more. */
+const sleptMs = 45_000
+
+/**
+ * Follows the events of an organization for as long as the component lives: what they concern is asked again, and
+ * listeners hear them. Resumes where it was; after a gap that cannot be filled everything is asked again.
+ */
+function follow(organizationId: Ref<string | null>): Live {
+  const state = ref<LiveState>('connecting')
+  const listeners = new Set<(event: FeedEvent) => void>()
+  const dirty = new Map<string, Set<Domain>>()
+  let source: EventSource | null = null
+  let position: string | null = null
+  let failures = 0
+  let flushTimer: ReturnType<typeof setTimeout> | undefined
+  let retryTimer: ReturnType<typeof setTimeout> | undefined
+  let lastTick = Date.now()
+
+  const flush = () => {
+    flushTimer = undefined
+    for (const [tenant, kinds] of dirty) {
+      for (const domain of kinds) void queryClient.invalidateQueries({ queryKey: [domain, tenant] })
+    }
+    dirty.clear()
+  }
+  const touch = (tenant: string, kinds: Domain[]) => {
+    const known = dirty.get(tenant) ?? new Set()
+    for (const kind of kinds) known.add(kind)
+    dirty.set(tenant, known)
+    flushTimer ??= setTimeout(flush, flushMs)
+  }
+  const hear = (event: FeedEvent) => {
+    const [subject = ''] = event.type.split('.', 1)
+    const kinds: Domain[] = [...(touched[subject] ?? []), 'events']
+    if (event.projectId) touch(event.projectId, kinds)
+    touch(event.organizationId, kinds)
+    for (const listener of listeners) listener(event)
+  }
+
+  const close = () => {
+    clearTimeout(retryTimer)
+    source?.close()
+    source = null
+  }
+  const open = (organization: string) => {
+    close()
+    const query = new URLSearchParams({ organizationId: organization })
+    if (position) query.set('lastEventId', position)
+    const opened = new EventSource(`/api/events?${query}`)
+    source = opened
+    opened.onopen = () => {
+      if (failures > 0 && position === null) void queryClient.invalidateQueries()
+      failures = 0
+      state.value = 'live'
+    }
+    opened.onmessage = ({ data, lastEventId }) => {
+      position = lastEventId
+      hear(JSON.parse(data))
+    }
+    opened.onerror = () => {
+      // What the browser does by itself would not renew the sign-in, so every end is an end.
+      close()
+      state.value = 'lost'
+      const wait = retryMs[Math.min(failures++, retryMs.length - 1)]!
+      retryTimer = setTimeout(async () => {
+        const isSignedIn = await refreshSession().catch(() => null)
+        if (isSignedIn === false && navigator.onLine && failures > 1) return leaveToSignIn()
+        if (organizationId.value === organization) open(organization)
+      }, wait)
+    }
+  }
+  const reopen = () => {
+    if (organizationId.value) open(organizationId.value)
+  }
+
+  watch(
+    organizationId,
+    (organization) => {
+      position = null
+      failures = 0
+      state.value = 'connecting'
+      if (organization) open(organization)
+      else close()
+    },
+    { immediate: true },
+  )
+  const tick = setInterval(() => {
+    const now = Date.now()
+    if (now - lastTick > sleptMs) reopen()
+    lastTick = now
+  }, 5_000)
+  addEventListener('online', reopen)
+  onScopeDispose(() => {
+    close()
+    clearTimeout(flushTimer)
+    clearInterval(tick)
+    removeEventListener('online', reopen)
+  })
+
+  return {
+    state,
+    onEvent: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+/** For the layout: one connection for all pages. */
+export function provideLive(organizationId: Ref<string | null>): Live {
+  const live = follow(organizationId)
+  provide(key, live)
+  return live
+}
+
+/** Hears the events of the organization while the component lives. */
+export function useEvents(listener: (event: FeedEvent) => void): void {
+  const stop = inject(key)?.onEvent(listener)
+  if (stop) onScopeDispose(stop)
+}

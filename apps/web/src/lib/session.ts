@@ -1,0 +1,54 @@
+import type { Role } from '@juanie/services/organizations/policy'
+import { useQuery } from '@tanstack/vue-query'
+import { computed, type Ref } from 'vue'
+import { useRoute } from 'vue-router'
+import { api } from './api.ts'
+import { type KnownPermission, mayRole } from './permissions.ts'
+import { keyOf } from './queries.ts'
+
+export interface Membership {
+  id: string
+  slug: string
+  name: string
+  role: Role
+}
+
+const mostOrganizations = 100
+
+/** Who is signed in, and where they belong. */
+export function useSession() {
+  const me = useQuery({ queryKey: keyOf('account', 'me', 'whoami'), queryFn: () => api.auth.whoami.query() })
+  const memberships = useQuery({
+    queryKey: keyOf('organizations', 'me', 'list'),
+    queryFn: async () => (await api.organizations.list.query({ limit: mostOrganizations })).rows as Membership[],
+  })
+  return {
+    me: me.data,
+    memberships: memberships.data,
+    error: computed(() => me.error.value ?? memberships.error.value),
+  }
+}
+
+const lastKey = 'juanie.organization'
+
+/** The organization of the address, else the one that was open last, else the first. Null: there is none, or none such. */
+export function useOrganization(): Readonly<Ref<Membership | null>> {
+  const route = useRoute()
+  const { memberships } = useSession()
+  return computed(() => {
+    const all = memberships.value ?? []
+    const named = route.params.organization as string | undefined
+    if (named) return all.find(({ slug }) => slug === named) ?? null
+    const last = localStorage.getItem(lastKey)
+    return all.find(({ slug }) => slug === last) ?? all[0] ?? null
+  })
+}
+
+export const rememberOrganization = (slug: string): void => localStorage.setItem(lastKey, slug)
+
+/** What one may do in the organization of the address. Ask it before a control is shown. */
+export function usePermissions(): { role: Readonly<Ref<Role | null>>; can: (permission: KnownPermission) => boolean } {
+  const organization = useOrganization()
+  const role = computed(() => organization.value?.role ?? null)
+  return { role, can: (permission) => mayRole(role.value, permission) }
+}

@@ -1,0 +1,62 @@
+import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+
+const number = '(\\d+)'
+
+/** Inside a project. Their names are what the command palette, the navigation and the tests go by. */
+const projectPages: RouteRecordRaw[] = [
+  { path: '', name: 'project', component: () => import('./pages/ProjectPage.vue') },
+  { path: 'runs', name: 'runs', component: () => import('./pages/RunsPage.vue') },
+  { path: `runs/:number${number}`, name: 'run', component: () => import('./pages/RunPage.vue') },
+  { path: 'releases', name: 'releases', component: () => import('./pages/ReleasesPage.vue') },
+  { path: `releases/:number${number}`, name: 'release', component: () => import('./pages/ReleasePage.vue') },
+  { path: 'environments', name: 'environments', component: () => import('./pages/EnvironmentsPage.vue') },
+  {
+    path: 'environments/:environment/:tab(log|variables|settings)?',
+    name: 'environment',
+    component: () => import('./pages/EnvironmentPage.vue'),
+  },
+  { path: 'deployments', name: 'deployments', component: () => import('./pages/DeploymentsPage.vue') },
+  { path: `deployments/:number${number}`, name: 'deployment', component: () => import('./pages/DeploymentPage.vue') },
+  {
+    path: `deployments/:number${number}/compare/:other${number}`,
+    name: 'compare',
+    component: () => import('./pages/ComparePage.vue'),
+  },
+  { path: 'events', name: 'events', component: () => import('./pages/EventsPage.vue') },
+  { path: 'settings', name: 'settings', component: () => import('./pages/ProjectSettingsPage.vue') },
+]
+
+/** `-` is nobody's name, so pages of an organization cannot be taken for a project. */
+const organizationPages: RouteRecordRaw[] = [
+  { path: '', name: 'home', component: () => import('./pages/HomePage.vue') },
+  { path: '-/new', name: 'new-project', component: () => import('./pages/NewProjectPage.vue') },
+  { path: '-/hosts', name: 'hosts', component: () => import('./pages/HostsPage.vue') },
+  { path: '-/queues', name: 'queues', component: () => import('./pages/QueuesPage.vue') },
+  { path: '-/members', name: 'members', component: () => import('./pages/MembersPage.vue') },
+]
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    {
+      path: '/',
+      component: () => import('./layouts/ConsoleLayout.vue'),
+      children: [
+        { path: '', name: 'start', component: () => import('./pages/StartPage.vue') },
+        { path: '-/account', name: 'account', component: () => import('./pages/AccountPage.vue') },
+        { path: ':organization', children: organizationPages },
+        {
+          path: ':organization/:project',
+          component: () => import('./layouts/ProjectLayout.vue'),
+          children: projectPages,
+        },
+        { path: ':rest(.*)*', name: 'missing', component: () => import('./pages/MissingPage.vue') },
+      ],
+    },
+  ],
+  scrollBehavior: (to, from, saved) => {
+    if (saved) return saved
+    // A filter or a tab of the same page leaves the reader where they are.
+    return to.path === from.path ? {} : { top: 0 }
+  },
+})

@@ -1,0 +1,3 @@
+import { thing } from '../../../packages/services/src/runs/index.ts'
+
+export const used = thing
