@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ensureBuilt, root } from './ensure-built.mjs'
 
-await ensureBuilt('programs', 'web')
+await ensureBuilt()
 process.env.JUANIE_ROOT = root
 
 // The driver of PostgreSQL asks it on which runtime it is; where there is none, as in Node 20, it makes a Response to
