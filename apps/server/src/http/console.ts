@@ -4,6 +4,7 @@ import { extname, join } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Language } from '../pages/texts.ts'
 import type { HttpDeps } from './deps.ts'
+import { nothingAt } from './missing.ts'
 
 const types: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -25,13 +26,13 @@ export function registerConsole(fastify: FastifyInstance, { kernel }: HttpDeps):
   const files = new Set(filesIn(folder))
   const send = async (request: FastifyRequest, reply: FastifyReply, name: string, cache: string) => {
     const type = types[extname(name)]
-    if (!type || !files.has(name)) return reply.callNotFound()
+    if (!type || !files.has(name)) throw nothingAt(request)
     const accepted = String(request.headers['accept-encoding'] ?? '')
     const [encoding, suffix] = encodings.find(([word, end]) => accepted.includes(word) && files.has(name + end)) ?? []
     const path = join(folder, name + (suffix ?? ''))
     // A build may be replacing the folder at this moment.
     const found = await stat(path).catch(() => null)
-    if (!found) return reply.callNotFound()
+    if (!found) throw nothingAt(request)
     if (encoding) void reply.header('content-encoding', encoding)
     void reply.type(type).header('vary', 'accept-encoding').header('cache-control', cache)
     return reply.header('content-length', found.size).send(createReadStream(path))

@@ -1,5 +1,11 @@
 import { AppError } from '@juanie/core/errors'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+/** The refusal of an address that leads nowhere; without its query, which may hold what is nobody else's. */
+export const nothingAt = (request: FastifyRequest): AppError =>
+  new AppError('not_found', 'route.not_found', {
+    message: `There is nothing at ${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}.`,
+  })
 
 /** Everything that no other part answers. */
 export function registerMissing(fastify: FastifyInstance): void {
@@ -9,8 +15,6 @@ export function registerMissing(fastify: FastifyInstance): void {
     done(null)
   })
   fastify.all('/*', async (request) => {
-    throw new AppError('not_found', 'route.not_found', {
-      message: `There is nothing at ${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}.`,
-    })
+    throw nothingAt(request)
   })
 }

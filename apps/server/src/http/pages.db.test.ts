@@ -1,12 +1,26 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { cloneRoot } from '@juanie/core/config'
 import { Invitations, Organizations, Setup } from '@juanie/services/organizations'
 import { users } from '@juanie/services/users/tables'
 import { expect, test } from 'vitest'
-import { Browser } from '../testing/browser.ts'
+import { Browser, type Page } from '../testing/browser.ts'
 import { type TestApp, testApp } from '../testing/test-app.ts'
 
 const password = 'correct horse battery'
 
 const pathOf = (url: string) => new URL(url).pathname
+
+/** Only who is signed in gets this page. */
+const isConsole = (page: Page) => page.status === 200 && page.text.includes('<div id="app">')
+
+const whoami = async (browser: Browser) => JSON.parse((await browser.get('/api/trpc/auth.whoami')).text).result?.data
+
+const membershipsOf = async (browser: Browser) => {
+  const input = encodeURIComponent('{"limit":10}')
+  const { text } = await browser.get(`/api/trpc/organizations.list?input=${input}`)
+  return JSON.parse(text).result.data.rows.map((row: { slug: string; role: string }) => `${row.slug} ${row.role}`)
+}
 
 async function setUp(t: TestApp): Promise<Browser> {
   const steps = await t.app.firstSteps()
@@ -16,7 +30,8 @@ async function setUp(t: TestApp): Promise<Browser> {
     name: 'Ada',
     password,
   })
-  expect(page.text).toContain('Signed in as <strong>ada@example.com</strong>')
+  expect(isConsole(page)).toBe(true)
+  expect(await whoami(browser)).toMatchObject({ email: 'ada@example.com', name: 'Ada' })
   return browser
 }
 
@@ -83,8 +98,8 @@ test('the configured account is ready, and a later change of its password there 
     401,
   )
   const page = await browser.submit('/sign-in', { email: 'ADA@example.com ', password })
-  expect(page.text).toContain('What to do next')
-  expect(page.text).toContain('main <span class="quiet">owner</span>')
+  expect(isConsole(page)).toBe(true)
+  expect(await membershipsOf(browser)).toEqual(['main owner'])
 })
 
 test('who signs out is out, also with a cookie that was kept aside', async () => {
@@ -94,7 +109,8 @@ test('who signs out is out, also with a cookie that was kept aside', async () =>
   expect((await browser.submit('/sign-out', {})).text).toContain('<form class="card" method="post" action="/sign-in"')
   expect(browser.cookies.size).toBe(0)
   for (const [name, value] of kept) browser.cookies.set(name, value)
-  expect((await browser.get('/')).text).not.toContain('Signed in as')
+  expect((await browser.get('/')).text).toContain('action="/sign-in"')
+  expect(await whoami(browser)).toBeUndefined()
 })
 
 test('the start page renews an access token that has run out', async () => {
@@ -102,7 +118,7 @@ test('the start page renews an access token that has run out', async () => {
   const browser = await setUp(t)
   const before = browser.cookies.get('juanie_refresh')
   browser.cookies.delete('juanie_access')
-  expect((await browser.get('/')).text).toContain('Signed in as')
+  expect(isConsole(await browser.get('/'))).toBe(true)
   expect(browser.cookies.get('juanie_access')).toBeTruthy()
   expect(browser.cookies.get('juanie_refresh')).not.toBe(before)
 })
@@ -118,8 +134,9 @@ test('an invitation makes an account for its address, once', async () => {
   expect((await bob.submit(link, { name: 'Bob', password: 'short' })).status).toBe(400)
   // The address of the form is not believed.
   const page = await bob.submit(link, { email: 'eve@example.com', name: 'Bob', password })
-  expect(page.text).toContain('Signed in as <strong>bob@example.com</strong>')
-  expect(page.text).toContain('main <span class="quiet">viewer</span>')
+  expect(isConsole(page)).toBe(true)
+  expect(await whoami(bob)).toMatchObject({ email: 'bob@example.com', name: 'Bob' })
+  expect(await membershipsOf(bob)).toEqual(['main viewer'])
   expect((await new Browser(t.url).submit(link, { name: 'Eve', password })).status).toBe(404)
 })
 
@@ -146,7 +163,8 @@ test('somebody with an account accepts with its password, and wrong ones are ref
   const bob = new Browser(t.url)
   expect((await bob.get(link)).text).toContain('There is an account with this address')
   expect((await bob.submit(link, { password: 'wrong password' })).status).toBe(401)
-  expect((await bob.submit(link, { password })).text).toContain('main <span class="quiet">owner</span>')
+  expect(isConsole(await bob.submit(link, { password }))).toBe(true)
+  expect(await membershipsOf(bob)).toEqual(['main owner'])
 })
 
 test('a second invitation of an address replaces the first, and a member is not invited again', async () => {
@@ -179,15 +197,18 @@ test('forms of other sites are refused, whatever cookies come with them', async 
     const call = await browser.call('auth.tokens.create', { name: 'stolen' }, { origin })
     expect(call.status).toBe(403)
   }
-  expect((await browser.get('/')).text).toContain('Signed in as')
+  expect(await whoami(browser)).toMatchObject({ email: 'ada@example.com' })
 })
 
 test('pages speak the language of the browser, or the one that was chosen', async () => {
   await using t = await testApp()
   const browser = await setUp(t)
-  const chinese = await browser.get('/', { 'accept-language': 'zh-TW,zh;q=0.9,en;q=0.5' })
+  const zh = { 'accept-language': 'zh-TW,zh;q=0.9,en;q=0.5' }
+  const chinese = await new Browser(t.url).get('/', zh)
   expect(chinese.text).toContain('<html lang="zh-CN">')
-  expect(chinese.text).toContain('接下来做什么')
+  expect(chinese.text).toContain('登录 Juanie')
+  // The console is built in each language, and its page says in which.
+  expect((await browser.get('/', zh)).text).toContain('<html lang="zh-CN">')
   expect((await browser.get('/', { 'accept-language': 'fr,en;q=0.2,zh;q=0.1' })).text).toContain('<html lang="en">')
   await browser.get('/?lang=zh-CN')
   expect((await browser.get('/', { 'accept-language': 'en' })).text).toContain('<html lang="zh-CN">')
@@ -209,14 +230,22 @@ test('nothing that a visitor sends becomes markup, and pages run no inline scrip
   expect(style.headers.get('cache-control')).toContain('immutable')
 })
 
-test('the link of a push leads to its run, after signing in, and nowhere else', async () => {
+test('a link to any page leads there after signing in, and nowhere else', async () => {
   await using t = await testApp()
   const browser = await setUp(t)
-  expect((await browser.get('/main/shop/runs/1')).status).toBe(404)
-  expect((await browser.get('/main/shop/runs/abc')).status).toBe(404)
+  const html = { accept: 'text/html,*/*;q=0.8' }
+  const deep = '/main/shop/runs/1?step=2&line=40'
+  expect(isConsole(await browser.get(deep, html))).toBe(true)
+  expect((await browser.get('/main/shop/runs/1', { accept: 'application/json' })).status).toBe(404)
   await browser.submit('/sign-out', {})
-  const asked = await browser.get('/main/shop/runs/1')
-  expect(asked.text).toContain('action="/sign-in?next=%2Fmain%2Fshop%2Fruns%2F1"')
+  const asked = await browser.get(deep, html)
+  const target = '/sign-in?next=%2Fmain%2Fshop%2Fruns%2F1%3Fstep%3D2%26line%3D40'
+  expect(asked.text).toContain(`action="${target}"`)
+  // The other language keeps the way.
+  const other = /href="([^"]+)" lang="zh-CN"/.exec(asked.text)![1]!.replaceAll('&amp;', '&')
+  expect((await browser.get(other)).text).toContain(`action="${target}"`)
+  const wrong = await browser.submit(target, { email: 'ada@example.com', password: 'wrong password' })
+  expect(wrong.text).toContain(`action="${target}"`)
   const signIn = (next: string) =>
     fetch(`${t.url}/sign-in?next=${encodeURIComponent(next)}`, {
       method: 'POST',
@@ -224,14 +253,28 @@ test('the link of a push leads to its run, after signing in, and nowhere else', 
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({ email: 'ada@example.com', password }).toString(),
     }).then((answer) => answer.headers.get('location'))
-  expect(await signIn('/main/shop/runs/1')).toBe('/main/shop/runs/1')
-  for (const next of [
-    '//evil.example.com',
-    '/\\evil.example.com',
-    'https://evil.example.com',
-    '/a?b=c',
-    '/a\r\nb: c',
-  ]) {
+  for (const next of ['/main/shop/runs/1', deep, '/main/-/queues', '/main/shop/events?kind=run#end']) {
+    expect(await signIn(next)).toBe(next)
+  }
+  for (const next of ['//evil.example.com', '/\\evil.example.com', 'https://evil.example.com', '/a\r\nb: c', '/a b']) {
     expect(await signIn(next)).toBe('/')
   }
+})
+
+test('the pages before the sign-in wear the colours of the console, light and dark', async () => {
+  await using t = await testApp()
+  const page = await new Browser(t.url).get('/sign-in')
+  const scripts = [...page.text.matchAll(/<script src="([^"]+)"/g)].map(([, url]) => url!)
+  expect(scripts[0]).toBe('/theme.js')
+  for (const url of scripts) expect((await fetch(`${t.url}${url}`)).status).toBe(200)
+  const style = await (await fetch(`${t.url}${/href="(\/assets\/[^"]+\.css)"/.exec(page.text)![1]!}`)).text()
+  const tokens = readFileSync(join(cloneRoot(), 'apps/web/src/styles/tokens.css'), 'utf8')
+  expect(style.startsWith(tokens.trim())).toBe(true)
+  // Every colour that they use is one of the console's.
+  const used = [...style.matchAll(/var\((--[\w-]+)\)/g)].map(([, name]) => name!)
+  for (const name of used) expect(tokens).toContain(`${name}:`)
+  expect(style.slice(tokens.length)).not.toMatch(/#[0-9a-f]{3,8}\b(?![^{}]*\}\s*\})/i)
+  expect(style).toMatch(
+    /@media \(scripting: none\) and \(prefers-color-scheme: dark\) \{ :root \{\s+color-scheme: dark/,
+  )
 })

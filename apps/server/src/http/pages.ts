@@ -6,7 +6,7 @@ import { Invitations, Setup } from '@juanie/services/organizations'
 import { FirstAccount, NewAccount } from '@juanie/services/organizations/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { assets } from '../pages/assets.ts'
+import { type Assets, entranceAssets } from '../pages/assets.ts'
 import { isLanguage, type Language, preferred } from '../pages/texts.ts'
 import {
   type Frame,
@@ -20,6 +20,7 @@ import {
 } from '../pages/views.ts'
 import { consolePages } from './console.ts'
 import type { HttpDeps } from './deps.ts'
+import { nothingAt } from './missing.ts'
 import { browserCookies, isForeign } from './session.ts'
 
 const languageCookie = 'juanie_language'
@@ -32,6 +33,8 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
   const { kernel, get, sessionOf } = deps
   const { config } = kernel
   const console = consolePages(config.root)
+  const assets = entranceAssets(config.root)
+  const frameOf = framesOf(assets)
   const [sessions, setup, invitations] = [get(Sessions), get(Setup), get(Invitations)]
 
   fastify.removeAllContentTypeParsers()
@@ -107,7 +110,7 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
   // Which of these there are, only the console knows; a program that asks for something else than a page gets its 404.
   for (const url of ['/:organization', '/:organization/*']) {
     fastify.get(url, async (request, reply) => {
-      if (!request.headers.accept?.includes('text/html')) return reply.callNotFound()
+      if (!request.headers.accept?.includes('text/html')) throw nothingAt(request)
       if (await visitor(request, reply)) return showConsole(request, reply)
       return reply.redirect(`/sign-in?next=${encodeURIComponent(request.url)}`, 303)
     })
@@ -115,7 +118,7 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
 
   fastify.get('/sign-in', async (request, reply) => {
     if (await visitor(request, reply)) return reply.redirect(nextOf(request) ?? '/', 303)
-    return send(reply, signInPage(frameOf(request, reply), undefined, nextOf(request)))
+    return send(reply, signInPage(frameOf(request, reply)))
   })
 
   fastify.post('/sign-in', async (request, reply) => {
@@ -127,7 +130,7 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
       )
       return await enter(request, reply, user.id)
     } catch (error) {
-      return refuse({ request, reply }, error, (frame, wrong) => signInPage(frame, wrong, nextOf(request)))
+      return refuse({ request, reply }, error, signInPage)
     }
   })
 
@@ -157,7 +160,10 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
       const open = await setup.open(token)
       const account = parse(FirstAccount, request)
       if ('fields' in account) {
-        return send(reply.code(400), setupPage(frameOf(request, reply), open, trouble(request, reply, account.fields)))
+        return send(
+          reply.code(400),
+          setupPage(frameOf(request, reply), open, trouble(frameOf(request, reply), request, account.fields)),
+        )
       }
       const user = await setup.complete(token, account.value)
       return await enter(request, reply, user.id)
@@ -198,7 +204,10 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
       }
       const account = parse(NewAccount, request)
       if ('fields' in account) {
-        return send(reply.code(400), show(frameOf(request, reply), trouble(request, reply, account.fields)))
+        return send(
+          reply.code(400),
+          show(frameOf(request, reply), trouble(frameOf(request, reply), request, account.fields)),
+        )
       }
       const { user } = await invitations.acceptAsNew(token, account.value)
       return await enter(request, reply, user.id)
@@ -212,24 +221,26 @@ function send(reply: FastifyReply, page: string): FastifyReply {
   return reply.type('text/html; charset=utf-8').header('cache-control', 'no-store').send(page)
 }
 
-/** The language that was chosen here, else the one that was chosen before, else what the browser asks for. */
-function frameOf(request: FastifyRequest, reply: FastifyReply): Frame {
-  const path = request.url.split('?', 1)[0]!
-  const { lang } = request.query as { lang?: unknown }
-  if (isLanguage(lang)) {
-    void reply.setCookie(languageCookie, lang, { path: '/', httpOnly: true, sameSite: 'lax', maxAge: 365 * 86_400 })
-    return { language: lang, path }
+/** The language is that which was chosen here, else the one that was chosen before, else what the browser asks for. */
+const framesOf =
+  (assets: Assets) =>
+  (request: FastifyRequest, reply: FastifyReply): Frame => {
+    const around = { path: request.url.split('?', 1)[0]!, next: nextOf(request), assets }
+    const { lang } = request.query as { lang?: unknown }
+    if (isLanguage(lang)) {
+      void reply.setCookie(languageCookie, lang, { path: '/', sameSite: 'lax', maxAge: 365 * 86_400 })
+      return { language: lang, ...around }
+    }
+    const kept = request.cookies[languageCookie]
+    const language: Language = isLanguage(kept) ? kept : preferred(request.headers['accept-language'])
+    void reply.header('vary', 'accept-language, cookie')
+    return { language, ...around }
   }
-  const kept = request.cookies[languageCookie]
-  const language: Language = isLanguage(kept) ? kept : preferred(request.headers['accept-language'])
-  void reply.header('vary', 'accept-language, cookie')
-  return { language, path }
-}
 
 /** Where a person was going; a path of ours alone, so that no link to us leads elsewhere. */
 function nextOf(request: FastifyRequest): string | null {
   const { next } = request.query as { next?: unknown }
-  return typeof next === 'string' && /^\/(?!\/)[\w./?=&%~+,:@-]{0,1000}$/.test(next) ? next : null
+  return typeof next === 'string' && /^\/(?!\/)[\w./?=&%~+,:;@!$'()*#-]{0,1000}$/.test(next) ? next : null
 }
 
 type Fields = ('email' | 'name' | 'password')[]
@@ -249,8 +260,8 @@ const valuesOf = (request: FastifyRequest): Trouble['values'] => {
   return { email, name }
 }
 
-function trouble(request: FastifyRequest, reply: FastifyReply, fields: Fields): Trouble {
-  const t = textsOf(frameOf(request, reply))
+function trouble(frame: Frame, request: FastifyRequest, fields: Fields): Trouble {
+  const t = textsOf(frame)
   return {
     alert: t.problem,
     fields: Object.fromEntries(fields.map((field) => [field, t.fields[field]])),

@@ -1,5 +1,5 @@
 import type { OpenInvitation } from '@juanie/services/organizations'
-import { assets } from './assets.ts'
+import type { Assets } from './assets.ts'
 import { type Html, html } from './html.ts'
 import { type Language, languages, type Sentence, type Texts } from './texts.ts'
 
@@ -7,6 +7,9 @@ export interface Frame {
   language: Language
   /** Without query: the language links lead here. */
   path: string
+  /** The path of our own that a sign-in leads to. */
+  next: string | null
+  assets: Assets
 }
 
 /** What is wrong with a form that was sent, and what it held. */
@@ -24,7 +27,8 @@ function page(frame: Frame, title: string, main: Html): string {
   const t = textsOf(frame)
   const choices = (Object.keys(languages) as Language[]).map((tag) => {
     const current = tag === frame.language
-    return html`<li><a href="${frame.path}?lang=${tag}" lang="${tag}" hreflang="${tag}"${current && html` aria-current="true"`}>${languages[tag].name}</a></li>`
+    const query = new URLSearchParams({ lang: tag, ...(frame.next && { next: frame.next }) })
+    return html`<li><a href="${frame.path}?${String(query)}" lang="${tag}" hreflang="${tag}"${current && html` aria-current="true"`}>${languages[tag].name}</a></li>`
   })
   return html`<!doctype html>
 <html lang="${t.tag}">
@@ -33,17 +37,22 @@ function page(frame: Frame, title: string, main: Html): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${title}${title === t.title ? '' : ` · ${t.title}`}</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${assets.style.url}">
-<script src="${assets.script.url}" defer></script>
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="${frame.assets.style.url}">
+<script src="/theme.js"></script>
+<script src="${frame.assets.script.url}" defer></script>
 </head>
 <body>
-<header><a class="brand" href="/">${t.title}</a><nav aria-label="${t.language}"><ul>${choices}</ul></nav></header>
+<header><a class="brand" href="/">${mark}${t.title}</a><nav aria-label="${t.language}"><ul>${choices}</ul></nav></header>
 ${main}
+<footer>${t.tagline}</footer>
 </body>
 </html>
 `.text
 }
+
+const mark = html`<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><rect width="24" height="24" rx="6"/><path d="M16 5v9a4.5 4.5 0 0 1-9 0v-3M4.2 13.6 7 10.8l2.8 2.8"/></svg>`
 
 const alert = ({ alert }: Trouble) => alert && html`<p role="alert">${alert}</p>`
 
@@ -83,16 +92,15 @@ const newPassword = (t: Texts): Field => ({
 })
 const oldPassword = (t: Texts): Field => ({ name: 'password', label: t.password, autocomplete: 'current-password' })
 
-/** `next` is the path of our own that the form leads to. */
-export function signInPage(frame: Frame, trouble: Trouble = none, next: string | null = null): string {
+export function signInPage(frame: Frame, trouble: Trouble = none): string {
   const t = textsOf(frame)
-  const target = next ? `/sign-in?next=${encodeURIComponent(next)}` : '/sign-in'
+  const target = frame.next ? `/sign-in?next=${encodeURIComponent(frame.next)}` : '/sign-in'
   return page(
     frame,
     t.signIn,
-    html`<main><h1>${t.signIn}</h1><p class="quiet">${t.tagline}</p>
+    html`<main><h1>${t.signInTitle}</h1><p class="quiet">${frame.next ? t.signInNext : t.signInIntro}</p>
 <form class="card" method="post" action="${target}">${alert(trouble)}${field(email(t), trouble)}${field(oldPassword(t), trouble)}
-<button class="main">${t.signIn}</button></form></main>`,
+<button>${t.signIn}</button></form></main>`,
   )
 }
 
@@ -100,9 +108,9 @@ export function notSetUpPage(frame: Frame): string {
   const t = textsOf(frame)
   return page(
     frame,
-    t.title,
-    html`<main><h1>${t.title}</h1><p class="quiet">${t.tagline}</p>
-<div class="card"><p><strong>${t.notSetUp}</strong></p><p>${t.notSetUpHint}</p></div></main>`,
+    t.notSetUpTitle,
+    html`<main><h1>${t.notSetUpTitle}</h1><p class="quiet">${t.notSetUp}</p>
+<div class="card"><p>${t.notSetUpHint}</p></div></main>`,
   )
 }
 
@@ -113,7 +121,7 @@ export function setupPage(frame: Frame, setup: { organization: string }, trouble
     t.setupTitle,
     html`<main><h1>${t.setupTitle}</h1><p class="quiet">${t.setupIntro(setup.organization)}</p>
 <form class="card" method="post">${alert(trouble)}${field(email(t), trouble)}${field(name(t), trouble)}${field(newPassword(t), trouble)}
-<button class="main">${t.create}</button></form></main>`,
+<button>${t.create}</button></form></main>`,
   )
 }
 
@@ -136,9 +144,9 @@ export function invitePage(
     html`<main><h1>${title}</h1><p class="quiet">${t.inviteIntro(invitation.email, t.roles[invitation.role])}</p>
 ${
   isOther
-    ? html`<div class="card">${alert(trouble)}<p>${t.otherAccount(invitation.signedIn!)}</p>${signOut(t, 'main')}</div>`
+    ? html`<div class="card">${alert(trouble)}<p>${t.otherAccount(invitation.signedIn!)}</p>${signOut(t)}</div>`
     : html`<form class="card" method="post">${alert(trouble)}<input type="hidden" name="email" autocomplete="username" value="${invitation.email}">${form}
-<button class="main">${t.accept}</button></form>`
+<button>${t.accept}</button></form>`
 }</main>`,
   )
 }
@@ -152,5 +160,4 @@ export function problemPage(frame: Frame, title: string, sentence: Sentence): st
   )
 }
 
-const signOut = (t: Texts, kind: 'main' | 'plain') =>
-  html`<form method="post" action="/sign-out"><button class="${kind}">${t.signOut}</button></form>`
+const signOut = (t: Texts) => html`<form method="post" action="/sign-out"><button>${t.signOut}</button></form>`
