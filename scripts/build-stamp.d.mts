@@ -1,3 +1,4 @@
 export const programs: Record<string, string>
-export function currentStamp(root: string): string
-export function builtStamp(root: string): string | null
+export const parts: Record<'programs' | 'web', { folders: string[]; files: string[]; stamp: string; results: string[] }>
+export function currentStamp(root: string, part: string): string
+export function builtStamp(root: string, part: string): string | null
