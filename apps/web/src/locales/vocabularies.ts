@@ -1,0 +1,25 @@
+import { deploymentStatuses } from '@juanie/services/deployments/contract'
+import { healths, syncs } from '@juanie/services/environments/contract'
+import { jobStatuses, runStatuses, stepStatuses } from '@juanie/services/runs/contract'
+
+/**
+ * The keys that the code makes from a word of a closed list, `*` being the word: their catalogue must have every word.
+ * A key that is made from something else cannot be checked, and is not allowed.
+ */
+export const vocabularies: Record<string, readonly string[]> = {
+  'status.*': [
+    ...runStatuses,
+    ...jobStatuses,
+    ...stepStatuses,
+    ...deploymentStatuses,
+    ...healths,
+    ...syncs,
+    // Outcomes of a job as other jobs see it.
+    ...['success', 'failure', 'cancelled', 'skipped'],
+    // Of instances, hosts and the console's own connection.
+    ...['starting', 'stopped', 'lost', 'live', 'away', 'connecting'],
+    ...['never', 'missing', 'unknown'],
+  ],
+  'nav.theme.*': ['system', 'light', 'dark'],
+  'nav.connection.*': ['connecting', 'live', 'lost'],
+}
