@@ -29,7 +29,7 @@ const requestBytes = 3 * 1024 * 1024
 const mostReports = 1_000
 const renewMs = 1_000
 /** Steps may end faster than a request takes; what they tell within this time goes together. */
-const paceMs = 20
+const paceMs = 50
 /** Below the term of a lease, so that a request that hangs does not cost it. */
 const answerMs = 2_500
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, renameSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -117,14 +117,3 @@ export class SpareFolders {
 
 export const removeJobFolders = (root: string): Promise<void> =>
   rm(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
-
-/** A folder for `git init --template`, which copies it whole. Paths of files are relative; returns the folder. */
-export function writeTemplate(handover: string, files: Record<string, string>): string {
-  const folder = join(handover, randomUUID())
-  for (const [name, text] of Object.entries(files)) {
-    const file = join(folder, name)
-    mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
-    writeFileSync(file, text, { mode: 0o644 })
-  }
-  return folder
-}

@@ -84,13 +84,10 @@ export function jobPrograms(parts: JobProgramsParts): UserPrograms {
   return {
     user: parts.isolation.users.step,
     start,
-    async git(args, { signal, acceptFailure, next = [] }) {
+    prepare: () => shell.prepare(),
+    async git(args, { signal, acceptFailure, before = [] }) {
       const env = { ...gitEnvironment(parts.home), PATH: parts.path }
-      const { code, output } = await run(
-        [args, ...next].map((each) => ['git', ...gitOptions, ...each]),
-        env,
-        signal,
-      )
+      const { code, output } = await run([...before, ['git', ...gitOptions, ...args]], env, signal)
       const text = output.toString('utf8')
       if (code === 0 || acceptFailure) return text
       throw new AppError('invalid', 'checkout.git', {

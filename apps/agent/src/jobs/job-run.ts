@@ -76,6 +76,7 @@ export class JobRun {
     let pipe: OutputPipe | null = null
     try {
       await this.#parts.makeFolders()
+      programs.prepare()
       this.#writeEvent()
       pipe = OutputPipe.open(folders.output)
       for (const [place, step] of job.instance.job.steps.entries()) {

@@ -63,12 +63,18 @@ export class JobShell {
   /** Start files that were read: the next program gets one of them, which costs less than a new one. */
   readonly #spare: string[] = []
   #shell: UserProcess | null = null
+  #opening: Promise<UserProcess> | null = null
   #last = 0
   #watch: NodeJS.Timeout | null = null
   #overMemory = false
 
   constructor(parts: JobShellParts) {
     this.#parts = parts
+  }
+
+  /** Starts the shell itself. Whoever starts the first program learns what is wrong with it. */
+  prepare(): void {
+    this.#ready().catch(() => {})
   }
 
   /**
@@ -82,7 +88,7 @@ export class JobShell {
     output: string
     mark: string
   }): Promise<{ exited: Promise<ProgramExit> }> {
-    const shell = this.#shell ?? (await this.#open())
+    const shell = this.#shell ?? (await this.#ready())
     const number = ++this.#last
     const start = join(this.#parts.starts, `${number}.start`)
     const spare = this.#spare.pop()
@@ -123,6 +129,7 @@ export class JobShell {
   /** Ends everything that the job started, and the shell itself. */
   async close(): Promise<void> {
     if (this.#watch) clearInterval(this.#watch)
+    await this.#opening?.catch(() => {})
     const shell = this.#shell
     this.#shell = null
     if (shell) {
@@ -137,6 +144,13 @@ export class JobShell {
     }
     this.#parts.memory?.group?.dispose()
     this.#settleAll()
+  }
+
+  #ready(): Promise<UserProcess> {
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null
+    })
+    return this.#opening
   }
 
   async #open(): Promise<UserProcess> {

@@ -40,7 +40,6 @@ async function doCheckout(
     source: await parts.source(signal),
     serverUrl: upstream.serverUrl(),
     programs,
-    templates: folders.handover,
     say: (line) => log.say(line),
     signal,
   })

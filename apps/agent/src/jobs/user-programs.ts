@@ -14,10 +14,12 @@ export interface UserPrograms {
   /** Both outputs go to `output`, the path of a pipe or file that the user may write to. */
   start(options: { argv: string[]; cwd: string; env: Record<string, string>; output: string }): Promise<UserProgram>
   /**
-   * Runs git as the step's user and returns what it printed; `next` are further commands, each run when the one before
-   * succeeded. Throws with git's last words.
+   * Runs git as the step's user and returns what it printed; `before` are commands that must succeed first, one after
+   * the other. Throws with the last words.
    */
-  git(args: string[], options: { signal: AbortSignal; acceptFailure?: boolean; next?: string[][] }): Promise<string>
+  git(args: string[], options: { signal: AbortSignal; acceptFailure?: boolean; before?: string[][] }): Promise<string>
+  /** Makes what the first program needs, so that it starts sooner. A failure shows when it starts. */
+  prepare(): void
   /** Packs a folder as the step's user sees it into a file of the agent's. */
   pack(
     root: string,

@@ -155,7 +155,7 @@ export class LocalGitStore implements GitStore {
   }
 
   async movesOf(repositoryId: string, ref: string): Promise<RefMove[]> {
-    if (!/^refs\//.test(ref) || /(^|\/)\.\.?(\/|$)|\0/.test(ref)) return []
+    if (!isPlainRef(ref)) return []
     const text = await readFile(join(this.localPath(repositoryId), 'logs', ref), 'utf8').catch(() => '')
     // <before> <after> <name> <email> <seconds> <zone>\t<message>
     return text.split('\n').flatMap((line) => {
@@ -227,8 +227,15 @@ export class LocalGitStore implements GitStore {
   }
 }
 
+/** A ref that moved lately is a file of its own (https://git-scm.com/docs/gitrepository-layout); others git finds. */
 async function refAt(folder: string, ref: string): Promise<string | null> {
+  const text = isPlainRef(ref) ? await readFile(join(folder, ref), 'latin1').catch(() => '') : ''
+  const [, loose] = /^([0-9a-f]{40})\n$/.exec(text) ?? []
+  if (loose) return loose === noCommit ? null : loose
   const { code, stdout } = await runGit(folder, ['show-ref', '--verify', '--hash', '--', ref], { codes: [0, 1, 128] })
   const id = stdout.toString('utf8').trim()
   return code === 0 && id !== noCommit ? id : null
 }
+
+/** Its name may be part of a path: it leads nowhere else. */
+const isPlainRef = (ref: string): boolean => /^refs\//.test(ref) && !/(^|\/)\.\.?(\/|$)|\0/.test(ref)
