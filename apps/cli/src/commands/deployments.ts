@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import {
+  type Change,
   type DeploymentAnswer,
   type DeploymentPlan,
   type DeploymentView,
@@ -160,10 +161,9 @@ function tell({ id, number, status, reason, url, release }: DeploymentAnswer, op
 function tellPlan(plan: DeploymentPlan): void {
   const from = plan.current ? `#${plan.current.release.number}` : 'nothing'
   process.stdout.write(`${plan.environment.name}: release ${from} → #${plan.release.number}\n`)
-  for (const { path, from: before, to } of plan.changes) {
-    process.stdout.write(
-      `  ${plain(path)}: ${before === null ? '(none)' : plain(before)} → ${to === null ? '(none)' : plain(to)}\n`,
-    )
+  for (const change of plan.changes) {
+    const [before, to] = [shownOf(change, change.from), shownOf(change, change.to)]
+    process.stdout.write(`  ${plain(change.label)}: ${before} → ${to}\n`)
   }
   if (plan.changes.length === 0) process.stdout.write('  The same would run again.\n')
   for (const { name, version, latest } of plan.rotated) {
@@ -177,4 +177,11 @@ function tellPlan(plan: DeploymentPlan): void {
   for (const { number, status } of plan.behind)
     process.stdout.write(`  waits behind deployment #${number} (${status})\n`)
   for (const problem of plan.problems) process.stdout.write(`  problem: ${plain(problem)}\n`)
+}
+
+function shownOf({ subject, unit }: Change, value: string | null): string {
+  if (value === null) return '(none)'
+  if (unit === 'ms') return Number(value) < 1000 ? `${value} ms` : `${Number(value) / 1000} s`
+  if (unit === 'bytes') return `${Math.round(Number(value) / 1024 / 102.4) / 10} MiB`
+  return plain(subject === 'files' ? value.slice(0, 'sha256:'.length + 12) : value)
 }

@@ -55,7 +55,7 @@ export function printEnvironments(rows: EnvironmentStatus[]): void {
     ['ENVIRONMENT', 'HEALTH', 'RELEASE', 'DEPLOYMENT', 'LATEST', 'URL'],
     rows.map((row) => [
       row.name,
-      row.health,
+      row.release === null && row.last === null ? 'never deployed' : row.health,
       row.release ? `#${row.release.number}${row.release.commit ? ` (${row.release.commit.slice(0, 7)})` : ''}` : '-',
       row.deployment ? `#${row.deployment.number}` : '-',
       row.last ? `#${row.last.number} ${row.last.status}` : '-',

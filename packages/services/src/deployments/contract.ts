@@ -59,10 +59,51 @@ export interface Snapshot {
 /** When each stage began, in milliseconds since the epoch. */
 export type Stages = Partial<Record<DeploymentStatus | 'drained', number>>
 
+/** What a sentence mentions, for whoever says it in another language. */
+export type Details = Record<string, string | number | null>
+
+export const waitKeys = [
+  'ahead',
+  'agent',
+  'migration',
+  'old_end',
+  'start',
+  'probes',
+  'edge',
+  'soak',
+  'drain',
+  'edge_back',
+  'healthy_again',
+  'over',
+] as const
+
 /** Why a deployment does not go on by itself at this moment, and who or what can end that. */
 export interface WaitsFor {
   what: string
   endedBy: string
+  key: (typeof waitKeys)[number]
+  details: Details
+}
+
+export const whyKeys = [
+  'canceled',
+  'newer_run',
+  'newer_deployment',
+  'unrenderable',
+  'hostname_taken',
+  'bundle',
+  'migration_failed',
+  'instance_failed',
+  'soak_failed',
+  'old_gone',
+  'old_failed',
+] as const
+
+/** The same as the sentence in `reason`, for whoever says it in another language or shows the log of the one to blame. */
+export interface Why {
+  key: (typeof whyKeys)[number]
+  details: Details
+  instanceId: string | null
 }
 
 /** What `deploy`, `promote` and `rollback` answer. The shape is promised to scripts. */
@@ -83,12 +124,16 @@ export interface ReleaseName {
 }
 
 export interface DeploymentRow extends DeploymentAnswer {
+  why: Why | null
   kind: (typeof deploymentKinds)[number]
   origin: (typeof deploymentOrigins)[number]
   environment: { id: string; name: string }
   /** Who asked for it; null: Juanie did, because the environment follows a branch. */
   requestedBy: string | null
   runNumber: number | null
+  /** First line of the commit message, and the branch or tag; null where no run made the release, or it is cleaned away. */
+  title: string | null
+  branch: string | null
   createdAt: string
   finishedAt: string | null
   final: boolean
@@ -130,9 +175,40 @@ export interface StageView {
   ms: number | null
 }
 
+/** The last lines of the instance that a failure is about. */
+export interface LastWords {
+  instanceId: string
+  service: string
+  index: number
+  /** All that are stored. */
+  total: number
+  lines: { seq: number; at: string; text: string }[]
+}
+
+/** What a deployment froze, without a value of a secret. */
+export interface SnapshotView {
+  bundle: string
+  hostname: string
+  soakMs: number
+  drainMs: number
+  order: Application['order']
+  variables: Record<string, string>
+  secrets: { name: string; version: number }[]
+  migrates: boolean
+  services: {
+    name: string
+    kind: string
+    command: string
+    replicas: number
+    times: Pick<Times, 'startLimitMs' | 'healthy' | 'retries' | 'intervalMs' | 'timeoutMs'> | null
+  }[]
+}
+
 export interface DeploymentView extends DeploymentRow {
   digest: string
   hostname: string
+  /** Whether this is what serves the environment now. */
+  serves: boolean
   /** The deployment that served before and that a failure returns to. */
   replaces: { id: string; number: number } | null
   /** Of a rollback: the deployment whose snapshot runs here. */
@@ -149,11 +225,36 @@ export interface DeploymentView extends DeploymentRow {
   /** With `order: stop-first` nothing answers between the old version's end and the new one's start. */
   hasGap: boolean
   secrets: { name: string; version: number }[]
+  snapshot: SnapshotView
+  lastWords: LastWords | null
 }
+
+export const changeSubjects = [
+  'files',
+  'hostname',
+  'soak',
+  'drain',
+  'order',
+  'variable',
+  'secret',
+  'route',
+  'migration',
+  'service',
+  'environment',
+  'setting',
+] as const
 
 /** One difference between what serves and what would run. A secret shows its version and never its value. */
 export interface Change {
+  /** Place in the snapshot, for scripts. */
   path: string
+  /** What it is about, as people say it in English. */
+  label: string
+  subject: (typeof changeSubjects)[number]
+  service: string | null
+  /** Of the variable, secret, hostname or setting. */
+  name: string | null
+  unit: 'ms' | 'bytes' | null
   from: string | null
   to: string | null
 }
@@ -230,8 +331,20 @@ export const PlanDeployment = z.discriminatedUnion('kind', [
 ])
 export const CancelDeployment = z.object({ deployment: Reference })
 export const ViewDeployment = z.object({ deployment: Reference })
+export const CompareDeployments = z.object({ a: Reference, b: Reference })
+
+/** What a list can be narrowed to. */
+export const deploymentOutcomes = {
+  open: ['queued', 'waiting', ...activeStatuses],
+  succeeded: ['succeeded'],
+  failed: ['failed', 'rolled_back', 'rollback_failed'],
+  withdrawn: ['canceled', 'superseded'],
+} as const satisfies Record<string, readonly DeploymentStatus[]>
+export type DeploymentOutcome = keyof typeof deploymentOutcomes
+
 export const ListDeployments = z.object({
   environment: z.optional(z.nullable(EnvironmentReference)),
+  outcome: z.optional(z.nullable(z.enum(['open', 'succeeded', 'failed', 'withdrawn']))),
   /** Number of the last row of the page before. */
   after: z.optional(z.nullable(z.int32().check(z.minimum(1)))),
   limit: z._default(z.int().check(z.minimum(1), z.maximum(100)), 30),

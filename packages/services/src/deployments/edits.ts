@@ -2,7 +2,6 @@ import type { Transaction } from '@juanie/core/database'
 import { uuidv7 } from '@juanie/core/ids'
 import { and, eq, inArray, ne, sql } from 'drizzle-orm'
 import { routes } from '../routes/tables.ts'
-import { logChunks } from '../runs/tables.ts'
 import type { Loaded } from './load.ts'
 import type { Edit } from './plan.ts'
 import { instances } from './tables.ts'
@@ -128,25 +127,4 @@ async function applyEdit(tx: Transaction, { facts, row }: Loaded, edit: Edit): P
       if (route) Object.assign(route, { generation: route.generation + 1, servingDeploymentId: edit.serving })
     }
   }
-}
-
-const mostLines = 5
-const mostCharacters = 600
-
-/** The last things an instance said, for the reason of a failure; null when nothing was stored. */
-export async function lastWords(tx: Transaction, instanceId: string): Promise<string | null> {
-  const chunks = await tx
-    .select({ lines: logChunks.lines })
-    .from(logChunks)
-    .where(eq(logChunks.streamId, instanceId))
-    .orderBy(sql`${logChunks.firstSeq} desc`)
-    .limit(3)
-  const lines = chunks
-    .reverse()
-    .flatMap(({ lines }) => lines.split('\n').filter((line) => line !== ''))
-    .slice(-mostLines)
-    .map((line) => String((JSON.parse(line) as [number, string])[1]).trim())
-    .filter((line) => line !== '')
-  if (lines.length === 0) return null
-  return lines.join(' ⏎ ').slice(-mostCharacters)
 }

@@ -121,12 +121,17 @@ async function toEnvironment(tx: Transaction, moves: Moves, following: Following
     clock(),
   )
   if (problem !== null) {
-    moves.make(scope, row, { move: 'fail', reason: problem })
+    const why = { key: 'unrenderable' as const, details: { detail: problem }, instanceId: null }
+    moves.make(scope, row, { move: 'fail', because: { reason: problem, why } })
     return []
   }
   if (newest && newest.runNumber >= release.runNumber!) {
     const reason = `run #${newest.runNumber} is newer, and its release is there or on its way with deployment #${newest.number}`
-    moves.make(scope, row, { move: 'supersede', reason })
+    const details = { run: newest.runNumber, number: newest.number }
+    moves.make(scope, row, {
+      move: 'supersede',
+      because: { reason, why: { key: 'newer_run', details, instanceId: null } },
+    })
     return []
   }
   await supersedeOlder(tx, moves, { scope, row })
@@ -174,8 +179,10 @@ async function supersedeOlder(
     )
     .for('no key update')
   for (const one of older) {
-    if (hasNotBegun(one.status))
-      moves.make(scope, one, { move: 'supersede', reason: `deployment #${row.number}, of a newer run, took its place` })
+    if (!hasNotBegun(one.status)) continue
+    const reason = `deployment #${row.number}, of a newer run, took its place`
+    const why = { key: 'newer_deployment' as const, details: { number: row.number }, instanceId: null }
+    moves.make(scope, one, { move: 'supersede', because: { reason, why } })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Transaction } from '@juanie/core/database'
+import type { Queryable, Transaction } from '@juanie/core/database'
 import { and, desc, eq, sql } from 'drizzle-orm'
 import { awayMs } from '../hosts/index.ts'
 import { agents, hosts } from '../hosts/tables.ts'
@@ -59,8 +59,8 @@ interface Row extends Record<string, unknown> {
   takenHostnames: string[]
 }
 
-/** Everything of one deployment in one statement: it is read between any two things that happen to it. */
-const query = (deploymentId: string, isLocking: boolean) => sql`
+/** Everything of a deployment in one statement: it is read between any two things that happen to it. */
+const query = (ids: string[], isLocking: boolean) => sql`
   select d.id, d.number, d.environment_id as "environmentId", d.project_id as "projectId",
          p.organization_id as "organizationId", d.host_id as "hostId", d.status, d.stages, d.reason, d.snapshot,
          case when d.cancel_requested_at is not null then coalesce(d.cancel_reason, 'canceled') end as "cancelReason",
@@ -105,7 +105,7 @@ const query = (deploymentId: string, isLocking: boolean) => sql`
        where d.status in ('queued', 'waiting') and v.environment_id = d.environment_id and v.status = 'succeeded'
        order by v.finished_at desc, v.number desc limit 1) s on true
     left join deployments r on r.id = coalesce(d.replaces, s.id)
-   where d.id = ${deploymentId}
+   where d.id = any(${sql.param(ids)}::uuid[])
    ${isLocking ? sql`for no key update of d` : sql``}`
 
 /** Everything that decides what comes next. Null: there is no such deployment any more. */
@@ -118,9 +118,19 @@ export async function loadFacts(
     await tx.execute(sql`
       select 1 from hosts where id = (select host_id from deployments where id = ${deploymentId}) for no key update`)
   }
-  const { rows } = await tx.execute<Row>(query(deploymentId, options.isLocking))
+  const { rows } = await tx.execute<Row>(query([deploymentId], options.isLocking))
   const [found] = rows
-  if (!found) return null
+  return found ? loadedOf(found, options) : null
+}
+
+/** The same of several at once, to look at and not to change. */
+export async function loadManyFacts(tx: Transaction, ids: string[], now: number): Promise<Loaded[]> {
+  if (ids.length === 0) return []
+  const { rows } = await tx.execute<Row>(query(ids, false))
+  return rows.map((found) => loadedOf(found, { now, bundle: { kind: 'unknown' } }))
+}
+
+function loadedOf(found: Row, options: { now: number; bundle: Facts['bundle'] }): Loaded {
   const own: InstanceFacts[] = []
   const before: InstanceFacts[] = []
   for (const { deploymentId: of, ...one } of found.instances) (of === found.id ? own : before).push(one)
@@ -157,7 +167,7 @@ function replacedOf({ replacedId, replacedNumber, replacedSnapshot }: Row, own: 
 }
 
 /** The deployment whose instances serve the environment: the last that succeeded, for every other one led back to it. */
-export async function servingIn(tx: Transaction, environmentId: string): Promise<string | null> {
+export async function servingIn(tx: Queryable, environmentId: string): Promise<string | null> {
   const [row] = await tx
     .select({ id: deployments.id })
     .from(deployments)

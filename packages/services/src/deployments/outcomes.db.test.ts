@@ -173,9 +173,11 @@ test('deployments of one environment line up, say behind whom, and begin when it
   const third = await start(s)
   await s.deployments.settled()
   expect(await s.status(second.id)).toMatchObject({ status: 'queued' })
-  expect((await s.deployments.view(s.scope, second.id)).waitsFor).toEqual({
+  expect((await s.deployments.view(s.scope, second.id)).waitsFor).toMatchObject({
     what: 'deployment #1, which is soaking',
     endedBy: 'the end of deployment #1, by itself or when someone cancels it',
+    key: 'ahead',
+    details: { number: 1, status: 'soaking' },
   })
   expect((await s.deployments.view(s.scope, third.id)).waitsFor?.what).toBe('deployment #1, which is soaking')
   const [dev] = await s.deployments.environments(s.scope)

@@ -105,7 +105,9 @@ const facts = (
 
 const said = (decision: Decision) => {
   if (decision.kind === 'rest') return `rest: ${decision.waitsFor.what}`
-  return decision.kind === 'move' ? `${decision.move}${decision.reason ? `: ${decision.reason}` : ''}` : decision.kind
+  return decision.kind === 'move'
+    ? `${decision.move}${decision.because ? `: ${decision.because.reason}` : ''}`
+    : decision.kind
 }
 const wants = (decision: Decision) =>
   'edits' in decision
@@ -287,7 +289,7 @@ test('a failure before the switch stops the new instances and touches neither ro
   const decision = decide(facts('verifying', {}, { instances: [instance('n', { state: 'failed' })] }))
   expect(wants(decision)).toEqual(['n stopped'])
   expect(routesOf(decision)).toEqual([])
-  expect(decision).toMatchObject({ blame: 'n' })
+  expect(decision).toMatchObject({ because: { why: { key: 'instance_failed', instanceId: 'n' } } })
 })
 
 test('the switch names the old version as standby', () => {

@@ -1,7 +1,8 @@
-import type { DeploymentStatus, Snapshot, Stages, WaitsFor } from './contract.ts'
+import type { DeploymentStatus, Snapshot, Stages, WaitsFor, Why } from './contract.ts'
 import type { Move } from './status.ts'
 import {
   endOf,
+  failureOf,
   type InstanceFacts,
   isBroken,
   isSick,
@@ -70,9 +71,14 @@ export type Edit =
   /** Stops whatever else still runs in the environment. */
   | { kind: 'stop others' }
 
+/** Why, as a sentence and for other languages; the last lines of the instance it blames explain it. */
+export interface Because {
+  reason: string
+  why: Why
+}
+
 export type Decision =
-  /** `blame` is the instance whose last log lines explain the reason. */
-  | { kind: 'move'; move: Move; reason?: string; blame?: string; edits: Edit[] }
+  | { kind: 'move'; move: Move; because?: Because; edits: Edit[] }
   | { kind: 'edit'; edits: Edit[] }
   | { kind: 'check bundle' }
   /** Nothing to do until something is observed, or until `dueAt`. */
@@ -103,7 +109,7 @@ export function decide(facts: Facts): Decision {
     case 'rolling_back':
       return rollBack(facts)
     default:
-      return rest({ what: 'nothing: it is over', endedBy: 'a new deployment' })
+      return rest({ what: 'nothing: it is over', endedBy: 'a new deployment', key: 'over', details: {} })
   }
 }
 
@@ -111,36 +117,64 @@ const move = (name: Move, edits: Edit[] = []): Decision => ({ kind: 'move', move
 const rest = (waitsFor: WaitsFor, dueAt: number | null = null): Decision => ({ kind: 'rest', waitsFor, dueAt })
 
 function inLine({ deployment, ahead }: Facts): Decision | null {
-  if (deployment.cancelReason !== null) return { ...move('cancel'), reason: deployment.cancelReason } as Decision
+  if (deployment.cancelReason !== null)
+    return { kind: 'move', move: 'cancel', because: canceled(deployment.cancelReason), edits: [] }
   if (!ahead) return null
   return rest({
     what: `deployment #${ahead.number}, which is ${readable(ahead.status)}`,
     endedBy: `the end of deployment #${ahead.number}, by itself or when someone cancels it`,
+    key: 'ahead',
+    details: { number: ahead.number, status: ahead.status },
   })
 }
 
 function beforeSwitch(facts: Facts): Decision | null {
   const { deployment } = facts
   if (deployment.cancelReason !== null)
-    return { kind: 'move', move: 'cancel', reason: deployment.cancelReason, edits: withdraw(facts) }
+    return { kind: 'move', move: 'cancel', because: canceled(deployment.cancelReason), edits: withdraw(facts) }
   const broken = deployment.instances.find((one) => one.want === 'running' && isBroken(one, deployment.snapshot))
-  return broken ? fail(facts, whyBroken(broken), broken.id) : null
+  return broken ? fail(facts, brokenBy(broken)) : null
 }
 
-const fail = (facts: Facts, reason: string, blame?: string): Decision => ({
+const fail = (facts: Facts, because: Because): Decision => ({
   kind: 'move',
   move: 'fail',
-  reason,
-  ...(blame === undefined ? {} : { blame }),
+  because,
   edits: withdraw(facts),
+})
+
+const byWhom = 'canceled by '
+/** As it is kept with the row until it takes effect. */
+export const cancelSentence = (name: string): string => `${byWhom}${name}`
+const canceled = (reason: string): Because => ({
+  reason,
+  why: why('canceled', { by: reason.startsWith(byWhom) ? reason.slice(byWhom.length) : reason }),
+})
+
+const why = (key: Why['key'], details: Why['details'] = {}, instanceId: string | null = null): Why => ({
+  key,
+  details,
+  instanceId,
+})
+
+const brokenBy = (one: InstanceFacts): Because => ({
+  reason: whyBroken(one),
+  why: why('instance_failed', failureOf(one), one.id),
 })
 
 function prepare(facts: Facts): Decision {
   const { deployment, bundle, takenHostnames, routes } = facts
   const [taken] = takenHostnames
-  if (taken) return fail(facts, `the hostname ${taken} belongs to another environment: take it out of x-juanie.routes`)
+  if (taken) {
+    return fail(facts, {
+      reason: `the hostname ${taken} belongs to another environment: take it out of x-juanie.routes`,
+      why: why('hostname_taken', { hostname: taken }),
+    })
+  }
   if (bundle.kind === 'unknown') return { kind: 'check bundle' }
-  if (bundle.kind === 'unusable') return fail(facts, bundle.why)
+  if (bundle.kind === 'unusable') {
+    return fail(facts, { reason: bundle.why, why: why('bundle', { digest: deployment.snapshot.bundle }) })
+  }
   const known = new Set(routes.map(({ hostname }) => hostname))
   const missing = [...routedHostnames(deployment.snapshot).keys()].filter((hostname) => !known.has(hostname))
   if (missing.length > 0) return { kind: 'edit', edits: [{ kind: 'add routes', hostnames: missing }] }
@@ -155,9 +189,14 @@ function migrate(facts: Facts): Decision {
   const edits: Edit[] = []
   if (migration(deployment.snapshot)) {
     const [task] = tasks
-    if (task?.state === 'failed') return fail(facts, `the migration failed: ${endOf(task)}`, task.id)
-    if (task?.state !== 'succeeded')
-      return offline(agent) ?? rest({ what: 'the migration', endedBy: 'its end, its time limit, or a cancel' })
+    if (task?.state === 'failed') {
+      const reason = `the migration failed: ${endOf(task)}`
+      return fail(facts, { reason, why: why('migration_failed', failureOf(task), task.id) })
+    }
+    if (task?.state !== 'succeeded') {
+      const endedBy = 'its end, its time limit, or a cancel'
+      return offline(agent) ?? rest({ what: 'the migration', endedBy, key: 'migration', details: {} })
+    }
     edits.push({ kind: 'want', ids: [task.id], want: 'gone' })
   }
   // Two versions that cannot live together: the new one is started when the old one has ended.
@@ -173,12 +212,28 @@ function rollOut(facts: Facts): Decision {
   if (own.length < places.length) {
     const left = (replaced?.instances ?? []).filter((one) => one.want === 'stopped' && one.state !== 'stopped')
     if (left.length > 0)
-      return offline(agent) ?? rest({ what: `the end of ${names(left)}`, endedBy: 'its stop or its grace period' })
+      return (
+        offline(agent) ??
+        rest({
+          what: `the end of ${names(left)}`,
+          endedBy: 'its stop or its grace period',
+          key: 'old_end',
+          details: { instances: names(left) },
+        })
+      )
     return { kind: 'edit', edits: [{ kind: 'add instances', places }] }
   }
   const unborn = own.filter((one) => one.state === 'waiting' || one.state === 'fetching')
   if (unborn.length === 0) return move('verify')
-  return offline(agent) ?? rest({ what: `the start of ${names(unborn)}`, endedBy: 'its start, its limit, or a cancel' })
+  return (
+    offline(agent) ??
+    rest({
+      what: `the start of ${names(unborn)}`,
+      endedBy: 'its start, its limit, or a cancel',
+      key: 'start',
+      details: { instances: names(unborn) },
+    })
+  )
 }
 
 function verify(facts: Facts): Decision {
@@ -188,7 +243,8 @@ function verify(facts: Facts): Decision {
   if (unproven.length > 0) {
     const [first] = unproven as [InstanceFacts]
     const what = `good probes of ${names(unproven)}${first.reason ? ` (${first.reason})` : ''}`
-    return offline(agent) ?? rest({ what, endedBy: 'its probes, its start limit, or a cancel' })
+    const details = { instances: names(unproven), detail: first.reason }
+    return offline(agent) ?? rest({ what, endedBy: 'its probes, its start limit, or a cancel', key: 'probes', details })
   }
   return move('switch', switchEdits(facts))
 }
@@ -221,31 +277,39 @@ const isInForce = (route: RouteFacts): boolean =>
 
 function afterSwitch(facts: Facts): Decision | null {
   const { deployment, routes } = facts
-  if (deployment.cancelReason !== null) return leave(facts, deployment.cancelReason)
+  if (deployment.cancelReason !== null) return leave(facts, canceled(deployment.cancelReason))
   const failed = routes.find((route) => route.soakState === 'failed' && route.soakDeploymentId === deployment.id)
-  if (failed) return leave(facts, failed.soakReason ?? `${failed.hostname} became unhealthy in its soak`)
-  return null
+  if (!failed) return null
+  const service = routedHostnames(deployment.snapshot).get(failed.hostname)
+  const own = deployment.instances.filter((one) => one.kind === 'instance' && one.service === service)
+  const one = own.find((each) => isSick(each, deployment.snapshot)) ?? own[0]
+  return leave(facts, {
+    reason: failed.soakReason ?? `${failed.hostname} became unhealthy in its soak`,
+    why: why('soak_failed', { hostname: failed.hostname, detail: failed.soakReason }, one?.id),
+  })
 }
 
 /** Away from a version that got the traffic: back to the one before, or to a page that says that nothing serves. */
-function leave(facts: Facts, reason: string, blame?: string): Decision {
+function leave(facts: Facts, because: Because): Decision {
   const { replaced, routes } = facts
-  const because = blame === undefined ? { reason } : { reason, blame }
   if (!replaced) {
     const edits = routes.filter((route) => route.servingDeploymentId !== null).map((route) => routeTo(route, null))
-    return { kind: 'move', move: 'fail', ...because, edits: [...edits, ...withdraw(facts)] }
+    return { kind: 'move', move: 'fail', because, edits: [...edits, ...withdraw(facts)] }
   }
   const covered = routedHostnames(replaced.snapshot)
   const edits: Edit[] = routes.map((route) => routeTo(route, covered.has(route.hostname) ? replaced.id : null))
   edits.push(...revive(replaced))
-  return { kind: 'move', move: 'roll_back', ...because, edits }
+  return { kind: 'move', move: 'roll_back', because, edits }
 }
 
 function finishSwitch({ deployment, routes, agent }: Facts): Decision {
   const late = routes.filter((route) => !isInForce(route))
   if (late.length === 0) return move('soak')
   const what = `the edge, which is to serve #${deployment.number} at ${late.map(({ hostname }) => hostname).join(', ')}`
-  return offline(agent) ?? rest({ what, endedBy: 'the agent, which moves the route, or a cancel' })
+  const details = { number: deployment.number, hostnames: late.map(({ hostname }) => hostname).join(', ') }
+  return (
+    offline(agent) ?? rest({ what, endedBy: 'the agent, which moves the route, or a cancel', key: 'edge', details })
+  )
 }
 
 function soak(facts: Facts): Decision {
@@ -259,18 +323,24 @@ function soak(facts: Facts): Decision {
   const sick = deployment.instances.find(
     (one) => one.kind === 'instance' && one.want === 'running' && !judged.has(one.service) && isSick(one, snapshot),
   )
-  if (sick) return leave(facts, whyBroken(sick), sick.id)
+  if (sick) return leave(facts, brokenBy(sick))
   if (ownRoutes.length === 0) {
     if (now >= since + snapshot.soakMs) return succeed(facts)
-    return rest({ what: 'the end of its soak', endedBy: 'time, a failure, or a cancel' }, since + snapshot.soakMs)
+    return rest(soakWait('soak'), since + snapshot.soakMs)
   }
   const isPassed = ownRoutes.every((route) => route.soakState === 'passed' && route.soakDeploymentId === deployment.id)
   const drainedBy = since + snapshot.drainMs + drainSlackMs
   const isDrained = ownRoutes.every((route) => route.isDrained) || now >= drainedBy
   if (isPassed && isDrained) return succeed(facts)
-  const what = isPassed ? 'the last requests of the version before' : 'the end of its soak'
-  return offline(agent) ?? rest({ what, endedBy: 'time, a failure, or a cancel' }, drainedBy)
+  return offline(agent) ?? rest(soakWait(isPassed ? 'drain' : 'soak'), drainedBy)
 }
+
+const soakWait = (key: 'soak' | 'drain'): WaitsFor => ({
+  what: key === 'drain' ? 'the last requests of the version before' : 'the end of its soak',
+  endedBy: 'time, a failure, or a cancel',
+  key,
+  details: {},
+})
 
 function succeed({ deployment, routes }: Facts): Decision {
   const own = routedHostnames(deployment.snapshot)
@@ -283,7 +353,10 @@ function succeed({ deployment, routes }: Facts): Decision {
 function rollBack(facts: Facts): Decision {
   const { deployment, replaced, routes, agent } = facts
   const stop = withdraw(facts)
-  if (!replaced) return { kind: 'move', move: 'give_up', reason: 'the version that served before is gone', edits: stop }
+  if (!replaced) {
+    const because = { reason: 'the version that served before is gone', why: why('old_gone') }
+    return { kind: 'move', move: 'give_up', because, edits: stop }
+  }
   // The agent may have moved the route by itself, under the generation of the switch.
   const isBack = (route: RouteFacts) =>
     isInForce(route) ||
@@ -293,17 +366,26 @@ function rollBack(facts: Facts): Decision {
   const late = routes.filter((route) => !isBack(route))
   if (late.length > 0) {
     const what = `the edge, which is to serve #${replaced.number} again`
-    return offline(agent) ?? rest({ what, endedBy: 'the agent, which moves the route' })
+    const details = { number: replaced.number }
+    return offline(agent) ?? rest({ what, endedBy: 'the agent, which moves the route', key: 'edge_back', details })
   }
   const routed = new Set(routedHostnames(replaced.snapshot).values())
   for (const service of routed) {
     const all = replaced.instances.filter((one) => one.kind === 'instance' && one.service === service)
     if (all.some((one) => one.state === 'healthy')) continue
     const dead = all.every((one) => ['failed', 'completed'].includes(one.state))
-    if (!dead) return offline(agent) ?? rest({ what: `#${replaced.number} to be healthy again`, endedBy: 'its probes' })
+    const { number } = replaced
+    if (!dead) {
+      const what = `#${number} to be healthy again`
+      return offline(agent) ?? rest({ what, endedBy: 'its probes', key: 'healthy_again', details: { number } })
+    }
     const [first] = all
-    const why = first ? whyBroken(first) : `it has no instance of ${service}`
-    return { kind: 'move', move: 'give_up', reason: `#${replaced.number} does not serve either: ${why}`, edits: stop }
+    const cause = first ? whyBroken(first) : `it has no instance of ${service}`
+    const because = {
+      reason: `#${number} does not serve either: ${cause}`,
+      why: why('old_failed', { number, ...(first && failureOf(first)) }, first?.id),
+    }
+    return { kind: 'move', move: 'give_up', because, edits: stop }
   }
   return move('return', stop)
 }
@@ -346,5 +428,10 @@ function want(instances: InstanceFacts[], from: 'running' | 'stopped', to: 'stop
 function offline({ host, isConnected, lastSeenAt }: Facts['agent']): Decision | null {
   if (isConnected) return null
   const since = lastSeenAt === null ? 'which was never heard of' : `last heard of at ${lastSeenAt}`
-  return rest({ what: `the agent of host ${host}, ${since}`, endedBy: `starting it on ${host}: juanie agent` })
+  return rest({
+    what: `the agent of host ${host}, ${since}`,
+    endedBy: `starting it on ${host}: juanie agent`,
+    key: 'agent',
+    details: { host, lastSeenAt },
+  })
 }

@@ -5,13 +5,14 @@ import { crashPoint } from '@juanie/core/points'
 import { systemScope } from '@juanie/core/scope'
 import { and, asc, eq, inArray } from 'drizzle-orm'
 import type { BlobStore } from '../releases/port.ts'
-import { applyEdits, bumpRevision, lastWords } from './edits.ts'
+import { applyEdits, bumpRevision } from './edits.ts'
 import { updateHealth } from './health.ts'
 import { type Loaded, loadFacts } from './load.ts'
-import { type Decision, decide, type Facts } from './plan.ts'
+import { type Because, decide, type Facts } from './plan.ts'
 import { isFinal } from './status.ts'
 import { deployments } from './tables.ts'
 import { callFor, type Moves, moving } from './transition.ts'
+import { lastWords } from './words.ts'
 
 /** What other parts are told right after a commit, so that nothing waits for a notification or a sweep. */
 export interface Signals {
@@ -148,10 +149,10 @@ export class Reconciler {
       await applyEdits(tx, loaded, decision.edits)
       if (decision.edits.length > 0) pass.isDesiredNew = true
       if (decision.kind === 'edit') continue
-      const reason = await reasonOf(tx, decision)
+      const because = await withLastWords(tx, decision.because)
       moves.make(systemScope(row.organizationId, row.projectId), row, {
         move: decision.move,
-        ...(reason === undefined ? {} : { reason }),
+        ...(because && { because }),
         ...(decision.move === 'prepare' ? { more: { replaces: row.servingId } } : {}),
       })
       facts.deployment.status = row.status
@@ -196,8 +197,8 @@ export class Reconciler {
 }
 
 /** Why it failed, with the last lines of the instance that is to blame. */
-async function reasonOf(tx: Transaction, decision: Decision & { kind: 'move' }): Promise<string | undefined> {
-  if (decision.reason === undefined || decision.blame === undefined) return decision.reason
-  const words = await lastWords(tx, decision.blame)
-  return words === null ? decision.reason : `${decision.reason} — last lines: ${words}`
+async function withLastWords(tx: Transaction, because: Because | undefined): Promise<Because | undefined> {
+  if (!because?.why.instanceId || because.why.key === 'old_failed') return because
+  const words = await lastWords(tx, because.why.instanceId)
+  return words === null ? because : { ...because, reason: `${because.reason} — last lines: ${words}` }
 }

@@ -1,6 +1,7 @@
 import { inProject, router } from '@juanie/core/trpc'
 import {
   CancelDeployment,
+  CompareDeployments,
   ListDeployments,
   PlanDeployment,
   PromoteRelease,
@@ -33,5 +34,9 @@ export const deploymentsRouter = (deployments: Deployments) =>
     view: inProject('deployment.view')
       .input(ViewDeployment)
       .query(({ ctx, input }) => deployments.view(ctx.scope, input.deployment)),
+    compare: inProject('deployment.view')
+      .input(CompareDeployments)
+      .query(({ ctx, input }) => deployments.compare(ctx.scope, input)),
+    overview: inProject('deployment.view').query(({ ctx }) => deployments.overview(ctx.scope)),
     environments: inProject('deployment.view').query(({ ctx }) => deployments.environments(ctx.scope)),
   })

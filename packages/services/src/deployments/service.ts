@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Database, Transaction } from '@juanie/core/database'
 import { AppError, notFound } from '@juanie/core/errors'
 import { record } from '@juanie/core/events'
+import { paged } from '@juanie/core/pages'
 import { crashPoint } from '@juanie/core/points'
 import type { ProjectScope } from '@juanie/core/scope'
 import { and, eq } from 'drizzle-orm'
@@ -13,8 +14,10 @@ import { releases } from '../releases/tables.ts'
 import type { Secrets } from '../secrets/index.ts'
 import { heldJob, joinable, markUnrepeatable, releaseOfRun } from './ask.ts'
 import { cleanDeployments, cleanEvidence, cleanReleases, type Keeping } from './clean.ts'
+import { compareDeployments, type DeploymentComparison } from './compare.ts'
 import type {
   DeploymentAnswer,
+  DeploymentOutcome,
   DeploymentPlan,
   DeploymentRow,
   DeploymentView,
@@ -24,9 +27,12 @@ import type {
 import { DesiredStates } from './desired.ts'
 import { follow, unfollowed } from './follow.ts'
 import { storeObserved } from './observe.ts'
+import { type ProjectOverview, readOverview } from './overview.ts'
+import { cancelSentence } from './plan.ts'
 import { planDeployment } from './preview.ts'
 import { type Bundle, Reconciler } from './reconcile.ts'
 import { type Asked, deployAsked, promoteAsked, rollbackAsked } from './requests.ts'
+import { readAnswer, readRows, type UrlOf } from './rows.ts'
 import type { InstallationTimes } from './snapshot.ts'
 import { findDeployment, findEnvironment, once, type StartParts } from './start.ts'
 import { isFinal } from './status.ts'
@@ -34,7 +40,7 @@ import { type LogSource, sourcesOf } from './streams.ts'
 import { doubtSilentHosts, flagSlow, openDeployments } from './sweep.ts'
 import { deployments } from './tables.ts'
 import { callFor } from './transition.ts'
-import { readAnswer, readEnvironments, readRows, readView, type UrlOf, waitsFor } from './views.ts'
+import { readEnvironments, readView, waitsForAll } from './views.ts'
 import { withdrawProject } from './withdraw.ts'
 import { Worker } from './worker.ts'
 
@@ -170,7 +176,7 @@ export class Deployments implements ProjectPart {
       if (row.cancelRequestedAt) return id
       await tx
         .update(deployments)
-        .set({ cancelRequestedAt: new Date(this.#clock()), cancelReason: `canceled by ${scope.actor.name}` })
+        .set({ cancelRequestedAt: new Date(this.#clock()), cancelReason: cancelSentence(scope.actor.name) })
         .where(eq(deployments.id, id))
       await record(tx, scope, 'deployment.cancel_requested', { subjectId: id, data: { number: row.number } })
       await callFor(tx, id)
@@ -184,16 +190,15 @@ export class Deployments implements ProjectPart {
 
   async list(
     scope: ProjectScope,
-    query: { environment?: string | null; after?: number | null; limit: number },
+    query: { environment?: string | null; outcome?: DeploymentOutcome | null; after?: number | null; limit: number },
   ): Promise<{ rows: DeploymentRow[]; next: number | null }> {
     const environmentId = query.environment
       ? await this.#db.transaction(async (tx) => (await findEnvironment(tx, scope.projectId, query.environment!)).id)
       : null
-    const page = { projectId: scope.projectId, environmentId, before: query.after ?? null, limit: query.limit + 1 }
-    const rows = await readRows(this.#db, page, this.#url)
-    if (rows.length <= query.limit) return { rows, next: null }
-    const shown = rows.slice(0, query.limit)
-    return { rows: shown, next: shown.at(-1)!.number }
+    const { projectId } = scope
+    const { outcome = null, after = null, limit } = query
+    const page = { projectId, environmentId, outcome, before: after, limit: limit + 1 }
+    return paged(await readRows(this.#db, page, this.#url), limit, ({ number }) => number)
   }
 
   async view(scope: ProjectScope, reference: string | number): Promise<DeploymentView> {
@@ -206,6 +211,15 @@ export class Deployments implements ProjectPart {
   /** What serves where, and the latest attempt of each environment. */
   async environments(scope: ProjectScope): Promise<EnvironmentStatus[]> {
     return readEnvironments(this.#db, scope.projectId, { url: this.#url, now: this.#clock() })
+  }
+
+  /** The way from commit to production. */
+  async overview(scope: ProjectScope): Promise<ProjectOverview> {
+    return readOverview(this.#db, scope.projectId, { url: this.#url, now: this.#clock() })
+  }
+
+  async compare(scope: ProjectScope, wish: { a: string | number; b: string | number }): Promise<DeploymentComparison> {
+    return compareDeployments(this.#db, scope, { ...wish, url: this.#url })
   }
 
   /** Called right after a run made a release; safe to repeat, and a sweep finds what was forgotten. */
@@ -316,8 +330,8 @@ export class Deployments implements ProjectPart {
       const left = until - performance.now()
       if (isFinal(row.status) || left <= 0) {
         const { url } = await this.#answer(id)
-        const waiting = await waitsFor(this.#db, id, { status: row.status, now: this.#clock() })
-        const what = waiting && `${waiting.what} (ended by ${waiting.endedBy})`
+        const waiting = (await waitsForAll(this.#db, [row], this.#clock())).get(id)
+        const what = waiting ? `${waiting.what} (ended by ${waiting.endedBy})` : null
         return { status: row.status, final: isFinal(row.status), reason: row.reason, url, waitsFor: what }
       }
       await this.#worker.next(id, Math.min(left, progressPollMs))

@@ -29,6 +29,7 @@ import {
   finalStatuses,
   type Snapshot,
   type Stages,
+  type Why,
 } from './contract.ts'
 
 export const deployments = snakeCase.table(
@@ -48,6 +49,8 @@ export const deployments = snakeCase.table(
     status: text({ enum: deploymentStatuses }).notNull().default('queued'),
     /** A sentence for people: why it failed, waits or was rolled back. */
     reason: text(),
+    /** The same in parts, for other languages. */
+    why: jsonb().$type<Why>(),
     snapshot: jsonb().$type<Snapshot>().notNull(),
     /** `sha256:<hex>` over release and snapshot. */
     digest: text().notNull(),

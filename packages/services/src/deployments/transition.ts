@@ -4,6 +4,7 @@ import { crashPoint } from '@juanie/core/points'
 import type { Scope } from '@juanie/core/scope'
 import { eq, sql } from 'drizzle-orm'
 import type { DeploymentStatus, Stages } from './contract.ts'
+import type { Because } from './plan.ts'
 import { afterMove, isFinal, type Move, movePoints } from './status.ts'
 import { deployments } from './tables.ts'
 
@@ -46,7 +47,7 @@ export class Moves {
   make(
     scope: Scope,
     deployment: Locked,
-    step: { move: Move; reason?: string; more?: Partial<typeof deployments.$inferInsert> },
+    step: { move: Move; because?: Because; more?: Partial<typeof deployments.$inferInsert> },
   ): void {
     const from = deployment.status
     const to = afterMove(from, step.move)
@@ -56,7 +57,10 @@ export class Moves {
     const now = this.#clock()
     deployment.status = to
     deployment.stages = { ...deployment.stages, [to]: now }
-    if (step.reason !== undefined) deployment.reason = step.reason
+    if (step.because) {
+      deployment.reason = step.because.reason
+      pending.more.why = step.because.why
+    }
     pending.moves.push({ from, move: step.move })
     Object.assign(pending.more, step.more, isFinal(to) && { finishedAt: new Date(now) })
     const fact = (type: string): Fact => ({
@@ -67,7 +71,7 @@ export class Moves {
         environmentId: deployment.environmentId,
         from,
         status: to,
-        reason: step.reason ?? null,
+        reason: step.because?.reason ?? null,
       },
     })
     if (to === 'preparing') pending.facts.push(fact('deployment.started'))

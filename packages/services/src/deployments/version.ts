@@ -1,5 +1,5 @@
 import type { Service } from '../applications/contract.ts'
-import type { Snapshot } from './contract.ts'
+import type { Details, Snapshot } from './contract.ts'
 
 /** What is known of one process, as its host said last. */
 export interface InstanceFacts {
@@ -87,5 +87,13 @@ export function endOf(one: InstanceFacts): string {
   if (one.reason !== null) return one.reason
   return end ?? `it is ${readable(one.state)}`
 }
+
+/** The same in parts. `detail` is the agent's own sentence, which knows more than the exit does. */
+export const failureOf = (one: InstanceFacts): Details => ({
+  instance: nameOf(one),
+  code: one.exitCode,
+  signal: one.exitSignal,
+  detail: one.reason,
+})
 
 export const readable = (status: string): string => status.replaceAll('_', ' ')

@@ -1,116 +1,28 @@
 import type { Database, Transaction } from '@juanie/core/database'
-import { and, asc, desc, eq, inArray, isNull, lt, sql } from 'drizzle-orm'
-import { alias } from 'drizzle-orm/pg-core'
+import { and, asc, desc, eq, inArray, isNull, sql } from 'drizzle-orm'
 import { environments } from '../environments/tables.ts'
-import { releases } from '../releases/tables.ts'
-import { routes } from '../routes/tables.ts'
-import { users } from '../users/tables.ts'
+import { commandText } from './changes.ts'
 import {
   activeStatuses,
-  type DeploymentAnswer,
-  type DeploymentRow,
   type DeploymentStatus,
   type DeploymentView,
   deploymentStatuses,
   type EnvironmentStatus,
   type EvidenceView,
   type InstanceView,
-  type ReleaseName,
+  type Snapshot,
+  type SnapshotView,
   type Stages,
   type StageView,
   type WaitsFor,
 } from './contract.ts'
-import { loadFacts } from './load.ts'
+import { type Loaded, loadManyFacts, servingIn } from './load.ts'
 import { decide } from './plan.ts'
+import { hostnameOf, releaseOf, rowOf, selectDeployments, type UrlOf } from './rows.ts'
 import { isFinal } from './status.ts'
 import { deployments, healthEvidence, instances } from './tables.ts'
 import { readable } from './version.ts'
-
-/** The address at which people reach a hostname; `EdgeUrls.of` is one. */
-export type UrlOf = (hostname: string) => Promise<string>
-
-const other = alias(deployments, 'other')
-const original = alias(deployments, 'original')
-
-const columns = {
-  deployment: deployments,
-  environmentName: environments.name,
-  releaseNumber: releases.number,
-  releaseDigest: releases.digest,
-  releaseCommit: releases.commit,
-  requestedBy: users.name,
-  replacesNumber: other.number,
-  originalNumber: original.number,
-  hostname: sql<
-    string | null
-  >`(select r.hostname from ${routes} r where r.environment_id = environments.id and r.is_default limit 1)`,
-}
-
-const select = (db: Database | Transaction) =>
-  db
-    .select(columns)
-    .from(deployments)
-    .innerJoin(environments, eq(environments.id, deployments.environmentId))
-    .innerJoin(releases, eq(releases.id, deployments.releaseId))
-    .leftJoin(users, eq(users.id, deployments.requestedBy))
-    .leftJoin(other, eq(other.id, deployments.replaces))
-    .leftJoin(original, eq(original.id, deployments.snapshotOf))
-
-type Joined = Awaited<ReturnType<typeof select>>[number]
-
-const rowOf = async (joined: Joined, url: UrlOf): Promise<DeploymentRow> => {
-  const { deployment: d } = joined
-  return {
-    ...(await answerOf(joined, url)),
-    kind: d.kind,
-    origin: d.origin,
-    environment: { id: d.environmentId, name: joined.environmentName },
-    requestedBy: joined.requestedBy,
-    runNumber: d.runNumber,
-    createdAt: d.createdAt.toISOString(),
-    finishedAt: d.finishedAt?.toISOString() ?? null,
-    final: isFinal(d.status),
-  }
-}
-
-const answerOf = async (joined: Joined, url: UrlOf): Promise<DeploymentAnswer> => ({
-  id: joined.deployment.id,
-  number: joined.deployment.number,
-  status: joined.deployment.status,
-  reason: joined.deployment.reason,
-  url: await url(joined.hostname ?? joined.deployment.snapshot.hostname),
-  release: releaseOf(joined),
-})
-
-const releaseOf = (joined: Joined): ReleaseName => ({
-  id: joined.deployment.releaseId,
-  number: joined.releaseNumber,
-  digest: joined.releaseDigest,
-  commit: joined.releaseCommit,
-})
-
-export async function readAnswer(db: Database, id: string, url: UrlOf): Promise<DeploymentAnswer | null> {
-  const [joined] = await select(db).where(eq(deployments.id, id))
-  return joined ? answerOf(joined, url) : null
-}
-
-export async function readRows(
-  db: Database,
-  query: { projectId: string; environmentId: string | null; before: number | null; limit: number },
-  url: UrlOf,
-): Promise<DeploymentRow[]> {
-  const rows = await select(db)
-    .where(
-      and(
-        eq(deployments.projectId, query.projectId),
-        query.environmentId === null ? undefined : eq(deployments.environmentId, query.environmentId),
-        query.before === null ? undefined : lt(deployments.number, query.before),
-      ),
-    )
-    .orderBy(desc(deployments.number))
-    .limit(query.limit)
-  return Promise.all(rows.map((joined) => rowOf(joined, url)))
-}
+import { readLastWords } from './words.ts'
 
 const mostEvidence = 200
 
@@ -119,9 +31,11 @@ export async function readView(
   id: string,
   parts: { url: UrlOf; now: number },
 ): Promise<DeploymentView | null> {
-  const [joined] = await select(db).where(eq(deployments.id, id))
-  if (!joined) return null
+  const [joined] = await selectDeployments(db).where(eq(deployments.id, id))
+  const [frozen] = await db.select({ snapshot: deployments.snapshot }).from(deployments).where(eq(deployments.id, id))
+  if (!joined || !frozen) return null
   const { deployment: d } = joined
+  const { snapshot } = frozen
   const processes = await db
     .select()
     .from(instances)
@@ -133,17 +47,18 @@ export async function readView(
     .where(eq(healthEvidence.deploymentId, id))
     .orderBy(desc(healthEvidence.id))
     .limit(mostEvidence)
-  const { application, secrets } = d.snapshot
+  const { application } = snapshot
   const named = (reference: string | null, number: number | null) =>
     reference !== null && number !== null ? { id: reference, number } : null
   return {
     ...(await rowOf(joined, parts.url)),
     digest: d.digest,
-    hostname: d.snapshot.hostname,
+    hostname: snapshot.hostname,
+    serves: d.status === 'soaking' || (d.status === 'succeeded' && (await isServing(db, d))),
     replaces: named(d.replaces, joined.replacesNumber),
     snapshotOf: named(d.snapshotOf, joined.originalNumber),
     stages: stagesOf(d.stages, d.finishedAt),
-    waitsFor: await waitsFor(db, id, { status: d.status, now: parts.now }),
+    waitsFor: (await waitsForAll(db, [d], parts.now)).get(id) ?? null,
     flagged: flagOf(d),
     instances: processes.map(instanceView),
     evidence: evidence.map(evidenceView),
@@ -153,27 +68,74 @@ export async function readView(
       ...application.requires.map((name) => `${name} is not set, and the application seems to need it.`),
     ],
     hasGap: application.order === 'stop-first',
-    secrets: secrets.map(({ name, version }) => ({ name, version })),
+    secrets: snapshotView(snapshot).secrets,
+    snapshot: snapshotView(snapshot),
+    lastWords:
+      isFinal(d.status) || d.status === 'rolling_back' ? await readLastWords(db, d.why?.instanceId ?? null) : null,
   }
 }
 
-/** What an open deployment waits for at this moment; null when it is over or goes on by itself at once. */
-export async function waitsFor(
+/** A version in its soak has the traffic; else the last one that succeeded has it, for every other led back to it. */
+async function isServing(db: Database, { id, environmentId }: { id: string; environmentId: string }): Promise<boolean> {
+  const [soaking] = await db
+    .select({ id: deployments.id })
+    .from(deployments)
+    .where(and(eq(deployments.environmentId, environmentId), eq(deployments.status, 'soaking')))
+  return !soaking && (await servingIn(db, environmentId)) === id
+}
+
+export function snapshotView(snapshot: Snapshot): SnapshotView {
+  const { bundle, hostname, soakMs, drainMs, variables, secrets, application, times } = snapshot
+  return {
+    bundle,
+    hostname,
+    soakMs,
+    drainMs,
+    order: application.order,
+    variables,
+    secrets: secrets.map(({ name, version }) => ({ name, version })),
+    migrates: application.migrate !== null,
+    services: application.services.map(({ name, kind, command, replicas }) => {
+      const { startLimitMs, healthy, retries, intervalMs, timeoutMs } = times[name] ?? {}
+      const own = startLimitMs === undefined ? null : { startLimitMs, healthy, retries, intervalMs, timeoutMs }
+      return {
+        name,
+        kind,
+        command: commandText(command),
+        replicas,
+        times: own as SnapshotView['services'][number]['times'],
+      }
+    }),
+  }
+}
+
+/** What each of these waits for at this moment; one that is over, or goes on by itself at once, is not in it. */
+export async function waitsForAll(
   db: Database,
-  id: string,
-  at: { status: DeploymentStatus; now: number },
-): Promise<WaitsFor | null> {
-  if (isFinal(at.status)) return null
-  return db.transaction(
-    async (tx) => {
-      const loaded = await loadFacts(tx, id, { now: at.now, bundle: { kind: 'unknown' }, isLocking: false })
-      // It may have gone on since its status was read: then what it waits for now belongs to another one.
-      if (!loaded || loaded.row.status !== at.status) return null
-      const decision = decide(loaded.facts)
-      return decision.kind === 'rest' ? decision.waitsFor : null
-    },
-    { isolationLevel: 'repeatable read', accessMode: 'read only' },
+  of: { id: string; status: DeploymentStatus }[],
+  now: number,
+): Promise<Map<string, WaitsFor>> {
+  const open = of.filter(({ status }) => !isFinal(status))
+  if (open.length === 0) return new Map()
+  const ids = open.map(({ id }) => id)
+  const loaded = await db.transaction((tx) => loadManyFacts(tx, ids, now), {
+    isolationLevel: 'repeatable read',
+    accessMode: 'read only',
+  })
+  const byId = new Map(loaded.map((one) => [one.row.id, one]))
+  return new Map(
+    open.flatMap((one): [string, WaitsFor][] => {
+      const waiting = waitOf(byId.get(one.id), one.status)
+      return waiting ? [[one.id, waiting]] : []
+    }),
   )
+}
+
+function waitOf(loaded: Loaded | undefined, status: DeploymentStatus): WaitsFor | null {
+  // It may have gone on since its status was read: then what it waits for now belongs to another one.
+  if (loaded?.row.status !== status) return null
+  const decision = decide(loaded.facts)
+  return decision.kind === 'rest' ? decision.waitsFor : null
 }
 
 /** In the order in which they began; each lasts until the next one began, or the end. */
@@ -186,7 +148,11 @@ export function stagesOf(stages: Stages, finishedAt: Date | null): StageView[] {
   })
 }
 
-function flagOf(d: { flaggedAt: Date | null; status: DeploymentStatus; number: number }): DeploymentView['flagged'] {
+export function flagOf(d: {
+  flaggedAt: Date | null
+  status: DeploymentStatus
+  number: number
+}): DeploymentView['flagged'] {
   if (!d.flaggedAt) return null
   const what = isFinal(d.status)
     ? `It was under way for more than 30 minutes.`
@@ -233,30 +199,19 @@ export async function readEnvironments(
   parts: { url: UrlOf; now: number },
 ): Promise<EnvironmentStatus[]> {
   const rows = await db
-    .select({
-      environment: environments,
-      hostname: sql<
-        string | null
-      >`(select r.hostname from ${routes} r where r.environment_id = environments.id and r.is_default limit 1)`,
-      // The outer table is named in full: alone in its query, its columns would lose their prefix.
-      // Traffic is on a version in its soak; otherwise on the last one that succeeded, for every other led back to it.
-      servingId: sql<string | null>`coalesce(
-        (select d.id from ${deployments} d where d.environment_id = environments.id and d.status = 'soaking'),
-        (select d.id from ${deployments} d where d.environment_id = environments.id and d.status = 'succeeded'
-          order by d.finished_at desc, d.number desc limit 1))`,
-      lastId: sql<string | null>`(select d.id from ${deployments} d where d.environment_id = environments.id
-          order by d.number desc limit 1)`,
-    })
+    .select({ environment: environments, hostname: hostnameOf, servingId, lastId })
     .from(environments)
     .where(and(eq(environments.projectId, projectId), isNull(environments.deletedAt)))
     .orderBy(asc(environments.position), asc(environments.name))
   const ids = [...new Set(rows.flatMap(({ servingId, lastId }) => [servingId, lastId]).filter((id) => id !== null))]
-  const found = ids.length === 0 ? [] : await select(db).where(inArray(deployments.id, ids))
+  const found = ids.length === 0 ? [] : await selectDeployments(db).where(inArray(deployments.id, ids))
   const byId = new Map(found.map((joined) => [joined.deployment.id, joined]))
+  const lasts = rows.flatMap(({ lastId }) => (lastId && byId.get(lastId)?.deployment) || [])
+  const waits = await waitsForAll(db, lasts, parts.now)
   const list: EnvironmentStatus[] = []
   for (const { environment, hostname, servingId, lastId } of rows) {
     const serving = servingId ? byId.get(servingId) : undefined
-    const last = lastId ? byId.get(lastId) : undefined
+    const last = lastId ? byId.get(lastId)?.deployment : undefined
     list.push({
       id: environment.id,
       name: environment.name,
@@ -265,12 +220,7 @@ export async function readEnvironments(
       release: serving ? releaseOf(serving) : null,
       deployment: serving ? shortOf(serving.deployment) : null,
       last: last
-        ? {
-            ...shortOf(last.deployment),
-            reason: last.deployment.reason,
-            waitsFor: await waitsFor(db, last.deployment.id, { status: last.deployment.status, now: parts.now }),
-            flagged: flagOf(last.deployment),
-          }
+        ? { ...shortOf(last), reason: last.reason, waitsFor: waits.get(last.id) ?? null, flagged: flagOf(last) }
         : null,
       sync: environment.sync,
       position: environment.position,
@@ -280,13 +230,23 @@ export async function readEnvironments(
   return list
 }
 
+// The outer table is named in full: alone in its query, its columns would lose their prefix.
+/** Traffic is on a version in its soak; otherwise on the last one that succeeded, for every other led back to it. */
+export const servingId = sql<string | null>`coalesce(
+  (select d.id from ${deployments} d where d.environment_id = environments.id and d.status = 'soaking'),
+  (select d.id from ${deployments} d where d.environment_id = environments.id and d.status = 'succeeded'
+    order by d.finished_at desc, d.number desc limit 1))`
+
+export const lastId = sql<string | null>`(
+  select d.id from ${deployments} d where d.environment_id = environments.id order by d.number desc limit 1)`
+
 const shortOf = ({ id, number, status }: { id: string; number: number; status: DeploymentStatus }) => ({
   id,
   number,
   status,
 })
 
-const followsOf = (follows: (typeof environments.$inferSelect)['config']['follows']): string | null =>
+export const followsOf = (follows: (typeof environments.$inferSelect)['config']['follows']): string | null =>
   follows === null ? null : 'branch' in follows ? follows.branch : 'the default branch'
 
 /** Those that must end before a new one of this environment may begin. */

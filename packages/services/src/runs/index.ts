@@ -1,5 +1,6 @@
 export { AgentLogs } from './agent-logs.ts'
 export { RunCleaning } from './clean.ts'
+export { shortRef } from './contexts.ts'
 
 export * from './contract.ts'
 export type { Person } from './facts.ts'
