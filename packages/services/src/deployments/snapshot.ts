@@ -116,7 +116,7 @@ export const digestOf = (snapshot: Snapshot): string =>
   `sha256:${createHash('sha256').update(canonical(snapshot)).digest('hex')}`
 
 /** JSON with sorted keys, so that a value that went through PostgreSQL reads the same as before. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((one) => canonical(one ?? null)).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
   const entries = Object.entries(value)
