@@ -9,6 +9,8 @@ import { Hosts } from '@juanie/services/hosts'
 import { hostsRouter } from '@juanie/services/hosts/router'
 import { Invitations, Organizations } from '@juanie/services/organizations'
 import { organizationsRouter } from '@juanie/services/organizations/router'
+import { Events } from '@juanie/services/overview'
+import { eventsRouter } from '@juanie/services/overview/router'
 import { Pipelines } from '@juanie/services/pipelines'
 import { pipelinesRouter } from '@juanie/services/pipelines/router'
 import { Projects } from '@juanie/services/projects'
@@ -38,6 +40,7 @@ export const appRouter = (get: HttpDeps['get']) =>
     secrets: secretsRouter(get(Secrets)),
     releases: releasesRouter(get(Releases)),
     deployments: deploymentsRouter(get(Deployments)),
+    events: eventsRouter(get(Events)),
   })
 
 export type AppRouter = ReturnType<typeof appRouter>

@@ -4,6 +4,7 @@ import { deploymentsModule } from './deployments.module.ts'
 import { environmentsModule } from './environments.module.ts'
 import { hostsModule } from './hosts.module.ts'
 import { organizationsModule } from './organizations.module.ts'
+import { overviewModule } from './overview.module.ts'
 import { pipelinesModule } from './pipelines.module.ts'
 import { projectsModule } from './projects.module.ts'
 import { releasesModule } from './releases.module.ts'
@@ -24,4 +25,5 @@ export const modules: DynamicModule[] = [
   runsModule,
   releasesModule,
   deploymentsModule,
+  overviewModule,
 ]

@@ -1,0 +1,3 @@
+import { thing } from '../overview/index.ts'
+
+export const used = thing
