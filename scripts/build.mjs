@@ -2,7 +2,18 @@
 // Builds `dist/`: the programs, one file each, so that one that runs is never half replaced by a later build; and the
 // console. `build.mjs [--force] [programs] [web]`; without a part, both.
 import { createHash } from 'node:crypto'
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { currentStamp, isStale, parts, programs } from './build-stamp.mjs'
@@ -29,6 +40,9 @@ const external = [
   '@fastify/static',
 ]
 
+/** Those whose compiled code is kept, see `run-program.mjs`: people wait for their start. */
+const compiled = ['server', 'cli']
+
 async function bundle(rolldown, name, input) {
   const build = await rolldown({
     input: join(root, input),
@@ -44,7 +58,8 @@ async function bundle(rolldown, name, input) {
     },
   })
   try {
-    const { output } = await build.generate({ format: 'esm', codeSplitting: false, comments: false })
+    const format = compiled.includes(name) ? 'cjs' : 'esm'
+    const { output } = await build.generate({ format, codeSplitting: false, comments: false })
     return [name, output[0].code]
   } finally {
     await build.close()
@@ -70,9 +85,31 @@ async function buildPrograms() {
   // The agent starts the edge and the static server, so another one of these makes it another agent too.
   const companions = createHash('sha256').update(built.get('edge')).update(built.get('static')).digest('hex')
   built.set('agent', `${built.get('agent')}\n// With ${companions.slice(0, 16)}.\n`)
-  for (const [name, code] of built) write(join(dist, `${name}.mjs`), code)
+  copyFileSync(join(root, 'scripts', 'run-program.mjs'), join(dist, 'run-program.mjs'))
+  for (const [name, code] of built) write(join(dist, `${name}.mjs`), compiled.includes(name) ? entry(name, code) : code)
+  dropOldCode()
   // Last: whoever finds it finds all that it stands for.
   write(join(dist, parts.programs.stamp), stamp)
+}
+
+/** Writes the bundle under a name of its own; answers the few lines that run it. */
+function entry(name, code) {
+  const file = `${name}-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.cjs`
+  mkdirSync(join(dist, 'code'), { recursive: true })
+  write(join(dist, 'code', file), code)
+  return `import { run } from './run-program.mjs'\n\nrun('${file}')\n`
+}
+
+/** What was built before is left for a while: a program may be starting from it at this moment. */
+function dropOldCode() {
+  const folder = join(dist, 'code')
+  const current = new Set(
+    compiled.flatMap((name) => /'(.*\.cjs)'/.exec(readFileSync(join(dist, `${name}.mjs`), 'utf8'))),
+  )
+  for (const file of readdirSync(folder)) {
+    if ([...current].some((name) => file.startsWith(name))) continue
+    if (Date.now() - statSync(join(folder, file)).mtimeMs > 600_000) rmSync(join(folder, file), { force: true })
+  }
 }
 
 const builders = { programs: buildPrograms, web: () => buildWeb(root, currentStamp(root, 'web')) }

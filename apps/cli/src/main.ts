@@ -7,8 +7,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
 })
 
-try {
-  await juanie().parseAsync()
-} catch (error) {
-  process.exitCode = explain(error, signInAgain)
-}
+juanie()
+  .parseAsync()
+  .catch((error) => {
+    process.exitCode = explain(error, signInAgain)
+  })
