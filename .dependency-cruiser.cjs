@@ -94,7 +94,7 @@ module.exports = {
       to: {
         path: '^packages/(services|core)/',
         pathNot:
-          '^packages/(services/src/(hosts|applications)/contract\\.ts|core/src/(errors|ids|points|crypto|home|config|config-kinds|lock|process-identity|start-error|system-user|bundle|tar-format|description-files|port-holder|local-agent)\\.ts)',
+          '^packages/(services/src/(hosts|applications)/contract\\.ts|core/src/(errors|ids|points|crypto|home|config|config-kinds|lock|process-identity|start-error|system-user|bundle|tar-format|description-files|latency|port-holder|local-agent)\\.ts)',
       },
     },
     {

@@ -234,6 +234,11 @@ class Agent implements RunningAgent {
         },
       }),
       onProbesStored: (probes) => this.#runtime?.probesStored(probes),
+      measures: {
+        traffic: () => this.#supervisor.client.traffic(),
+        counted: (counted) => this.#supervisor.client.counted(counted),
+        usage: () => this.#runtime?.usage() ?? [],
+      },
       log: say,
     })
   }

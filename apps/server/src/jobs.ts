@@ -1,6 +1,7 @@
 import { Sessions, SignInLimits } from '@juanie/services/auth'
 import { Deployments } from '@juanie/services/deployments'
 import { Pushes, Repositories } from '@juanie/services/repositories'
+import { Traffic } from '@juanie/services/routes'
 import { LeaseJudge, RunCleaning } from '@juanie/services/runs'
 import type { HttpDeps } from './http/deps.ts'
 
@@ -36,6 +37,9 @@ export function registerJobs({ kernel, get }: Pick<HttpDeps, 'kernel' | 'get'>):
       releaseMs: 24 * hourMs,
       evidenceMs: Math.min(7, keepRunsDays) * 24 * hourMs,
     })
+  })
+  kernel.sweeps.every(hourMs / 4, 'traffic.clean', async () => {
+    await get(Traffic).clean()
   })
   kernel.sweeps.every(hourMs, 'auth.sessions', () => get(Sessions).sweep())
   kernel.sweeps.every(hourMs, 'auth.limits', () => get(SignInLimits).sweep())

@@ -19,6 +19,7 @@ import { Releases } from '@juanie/services/releases'
 import { releasesRouter } from '@juanie/services/releases/router'
 import { Repositories } from '@juanie/services/repositories'
 import { repositoriesRouter } from '@juanie/services/repositories/router'
+import { Traffic } from '@juanie/services/routes'
 import { RunStarts, Runs } from '@juanie/services/runs'
 import { runsRouter } from '@juanie/services/runs/router'
 import { Secrets, Variables } from '@juanie/services/secrets'
@@ -31,7 +32,7 @@ export const appRouter = (get: HttpDeps['get']) =>
     auth: authRouter({ sessions: get(Sessions), tokens: get(AccessTokens) }),
     organizations: organizationsRouter({ organizations: get(Organizations), invitations: get(Invitations) }),
     projects: projectsRouter(get(Projects)),
-    environments: environmentsRouter(get(Environments)),
+    environments: environmentsRouter({ environments: get(Environments), traffic: get(Traffic) }),
     hosts: hostsRouter(get(Hosts)),
     repositories: repositoriesRouter(get(Repositories)),
     pipelines: pipelinesRouter(get(Pipelines)),

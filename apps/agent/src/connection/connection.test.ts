@@ -52,6 +52,7 @@ function connect(parts: Partial<ConnectionParts> = {}): Connection {
       edge: { state: 'down', host: '127.0.0.1', port: null, problem: null },
     }),
     onProbesStored: () => {},
+    measures: { traffic: () => Promise.reject(new Error('no edge')), counted: async () => {}, usage: () => [] },
     log: () => {},
     ...parts,
   })
@@ -190,4 +191,68 @@ test('a blob is put once', async () => {
   expect(server.requests.filter((request) => request.startsWith('PUT'))).toHaveLength(1)
   expect(server.blobs.get(digest)?.toString()).toBe(readFileSync(file, 'utf8'))
   expect(existsSync(file)).toBe(true)
+})
+
+test('what the edge counted arrives once, though answers are lost and the server goes away', async () => {
+  const source = randomUUID()
+  const minute = (at: number, requests: number) => ({
+    source,
+    hostname: 'app.localhost',
+    minute: at,
+    requests,
+    statuses: [0, requests, 0, 0, 0] as [number, number, number, number, number],
+    broken: 0,
+    aborted: 0,
+    unavailable: 0,
+    latency: [[3, requests]] as [number, number][],
+    isCut: false,
+  })
+  let open = minute(10, 5)
+  let closed: ReturnType<typeof minute>[] = []
+  const acknowledged: number[] = []
+  let looks = 0
+  connect({
+    measures: {
+      everyMs: 20,
+      traffic: async () => {
+        looks++
+        const told = closed.slice(0, 2)
+        const hasMore = told.length < closed.length
+        return { edge: source, closed: told, upTo: told.at(-1)?.minute ?? 0, open: hasMore ? [] : [open], hasMore }
+      },
+      counted: async ({ upTo }) => {
+        acknowledged.push(upTo)
+        closed = closed.filter((one) => one.minute > upTo)
+      },
+      usage: () => [{ id: job.jobId, memoryBytes: 1_000, cpu: null }],
+    },
+  })
+  connection.startObserving()
+  const stored = () => [...server.traffic.values()].map(({ minute: at, requests }) => [at, requests])
+  await until('the open minute', () => JSON.stringify(stored()) === '[[10,5]]')
+  expect(server.usage.get(job.jobId)).toMatchObject({ memoryBytes: 1_000 })
+  // What did not change is not told again.
+  const calls = () => server.requests.filter((each) => each.endsWith('/measured')).length
+  const before = [calls(), looks]
+  await until('more looks', () => looks > before[1]! + 5)
+  expect(calls()).toBe(before[0])
+
+  let drops = 2
+  server.onMeasured = () => (drops-- > 0 ? 'drop' : undefined)
+  closed = [minute(10, 6), minute(11, 7), minute(12, 8), minute(13, 9), minute(14, 1)]
+  open = minute(15, 2)
+  await until('the first answer is lost', () => drops < 2)
+  expect(acknowledged).toEqual([])
+  await server.stop()
+  await server.start()
+  await until('all of them', () => stored().length === 6 && closed.length === 0)
+  expect(stored()).toEqual([
+    [10, 6],
+    [11, 7],
+    [12, 8],
+    [13, 9],
+    [14, 1],
+    [15, 2],
+  ])
+  expect(acknowledged).toEqual([11, 13, 14])
 })

@@ -14,6 +14,7 @@ import type {
 import type { JobUpstream, StepStream as StepStreamId } from '../jobs/upstream.ts'
 import { BackOff } from './back-off.ts'
 import { LogSender, type LogSource } from './log-sender.ts'
+import { MeasureSender, type MeasureSenderParts } from './measure-sender.ts'
 import { ObservedSender } from './observed-sender.ts'
 import { type HeldJob, Outbox } from './outbox.ts'
 import { type Call, mayPass, Server, type ServerAddress, ServerRefusal } from './server.ts'
@@ -31,6 +32,7 @@ export interface ConnectionParts {
   onLost(held: HeldJob): void
   observe(): Omit<Observed, 'incarnation' | 'seq'>
   onProbesStored(probes: Record<string, number>): void
+  measures: Pick<MeasureSenderParts, 'traffic' | 'counted' | 'usage' | 'everyMs'>
   log(message: string): void
   silenceMs?: number
 }
@@ -47,6 +49,7 @@ export class Connection implements JobUpstream {
   readonly #outbox: Outbox
   readonly #logs: LogSender
   readonly #observed: ObservedSender
+  readonly #measures: MeasureSender
   readonly #steps = new Map<string, StepStream>()
   readonly #memory: LogMemory = { left: memoryBytes }
   #spooled = 0
@@ -65,6 +68,7 @@ export class Connection implements JobUpstream {
       observe: () => parts.observe(),
       onStored: (probes) => parts.onProbesStored(probes),
     })
+    this.#measures = new MeasureSender({ server, warn, ...parts.measures })
     this.#outbox = new Outbox({
       server,
       warn,
@@ -97,6 +101,7 @@ export class Connection implements JobUpstream {
   /** From now on `observe` knows the whole host. */
   startObserving(): void {
     this.#observed.start()
+    this.#measures.start()
   }
 
   /** The truth changed; `later` when it can wait for company. */
@@ -114,6 +119,7 @@ export class Connection implements JobUpstream {
     this.#outbox.close()
     this.#logs.close()
     this.#observed.close()
+    this.#measures.close()
     for (const stream of this.#steps.values()) stream.close()
     this.server.close()
   }
@@ -228,6 +234,7 @@ export class Connection implements JobUpstream {
     this.#outbox.hurry()
     this.#logs.hurry()
     this.#observed.hurry()
+    this.#measures.hurry()
   }
 
   #down(reason: string): void {

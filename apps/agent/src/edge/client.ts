@@ -1,11 +1,13 @@
 import http from 'node:http'
 import { type ProcessIdentity, waitUntilGone } from '@juanie/core/process-identity'
 import type {
+  Counted,
   Drained,
   DrainRequest,
   EdgeIdentity,
   EdgeSettings,
   EdgeStats,
+  EdgeTraffic,
   Ended,
   Listen,
   RouteTable,
@@ -67,6 +69,14 @@ export class EdgeClient {
 
   stats(): Promise<EdgeStats> {
     return this.#call('GET', '/stats')
+  }
+
+  traffic(): Promise<EdgeTraffic> {
+    return this.#call('GET', '/traffic')
+  }
+
+  async counted(counted: Counted): Promise<void> {
+    await this.#call('POST', '/counted', { body: counted })
   }
 
   /** Resolves with the address in use. A port that is taken is refused with the code `EADDRINUSE`. */

@@ -15,6 +15,7 @@ import {
   type EndRequest,
   edgeSocketPath,
   type Listen,
+  parseCounted,
   parseDrain,
   parseEnd,
   parseSettings,
@@ -26,6 +27,8 @@ import {
 } from './protocol.ts'
 import { Routing } from './routing.ts'
 import { type EdgeState, StateFile } from './state.ts'
+import { Traffic } from './traffic.ts'
+import { TrafficFiles } from './traffic-files.ts'
 import type { Upstream } from './upstream.ts'
 
 const guardMs = 5_000
@@ -54,6 +57,7 @@ export class Edge {
   readonly #startedAt = new Date().toISOString()
   readonly #build: string
   readonly #process: ProcessIdentity = identify(process.pid)!
+  readonly #traffic: Traffic
   #state: EdgeState
   #listenError: EdgeIdentity['listenError'] = null
   #control = controlServer(this.#calls())
@@ -63,6 +67,10 @@ export class Edge {
   constructor(options: EdgeOptions) {
     this.#options = options
     this.#file = new StateFile(options.folder)
+    this.#traffic = new Traffic({
+      routing: this.#routing,
+      files: new TrafficFiles(options.folder, this.#process),
+    })
     this.#state = this.#file.read()
     this.#socketPath = edgeSocketPath(options.folder)
     this.#build = createHash('sha256').update(readFileSync(options.program)).digest('hex').slice(0, 16)
@@ -71,6 +79,7 @@ export class Edge {
   /** Serves what lies on disk at once; a port that cannot be had is told by `identity` and tried again by the agent. */
   async start(): Promise<void> {
     this.#routing.replace(this.#state.table)
+    this.#traffic.start()
     if (this.#state.settings) {
       await this.#front.open(this.#state.settings, this.#options.listenFd).catch((error: NodeJS.ErrnoException) => {
         this.#listenError = { code: error.code ?? 'unknown', message: error.message }
@@ -85,6 +94,7 @@ export class Edge {
     if (this.#isEnding) return
     this.#isEnding = true
     await this.#front.close(graceMs, idle)
+    this.#traffic.leave(true)
     this.#leaveSocket()
     this.#options.exit(0)
   }
@@ -95,6 +105,11 @@ export class Edge {
       'GET /table': () => this.#routing.table,
       'PUT /table': (body) => this.#setTable(parseTable(body)),
       'GET /stats': () => this.#stats(),
+      'GET /traffic': () => this.#traffic.read(),
+      'POST /counted': (body) => {
+        this.#traffic.counted(parseCounted(body))
+        return {}
+      },
       'PUT /listen': (body) => this.#listen(parseSettings(body)),
       'POST /drain': (body) => this.#drain(parseDrain(body)),
       'POST /end': (body) => this.#end(parseEnd(body)),
@@ -219,6 +234,8 @@ export class Edge {
       await after(5)
     }
     child.unref()
+    // Its successor finds all of it even if this process does not come to its own end.
+    this.#traffic.leave(false)
     setTimeout(() => void this.stop(handOverMs, 'kept'), 50)
     return { pid: child.pid! }
   }

@@ -65,6 +65,7 @@ export class Exchange implements Work {
   start(): void {
     const { response } = this.#client
     this.#host.requests++
+    this.#host.open++
     response.once('close', () => this.#close())
     response.on('error', () => {})
     const { state, page } = this.#host.route
@@ -338,6 +339,7 @@ export class Exchange implements Work {
   #close(): void {
     const { response } = this.#client
     const isComplete = response.writableFinished
+    this.#host.open--
     if (!this.#isOver && isComplete && !this.#isStream) this.#host.latency.add(performance.now() - this.#began)
     if (!isComplete && !this.#isBroken && !this.#tunnel) this.#host.aborted++
     this.#isOver = true

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import type { LatencyCounts } from '@juanie/core/latency'
 import type { ProcessIdentity } from '@juanie/core/process-identity'
-import type { LatencyCounts } from './latency.ts'
 
 /**
  * What the agent and its edge say to each other: HTTP with JSON bodies on a Unix socket in the edge's folder.
@@ -12,6 +12,8 @@ import type { LatencyCounts } from './latency.ts'
  * | `GET /table`    | → `RouteTable` |
  * | `PUT /table`    | `RouteTable` → `{ version }` once every new request follows it and it lies on disk |
  * | `GET /stats`    | → `EdgeStats` |
+ * | `GET /traffic`  | → `EdgeTraffic` |
+ * | `POST /counted` | `Counted` → `{}`; what the server has stored is forgotten |
  * | `PUT /listen`   | `EdgeSettings` → `{ host, port }`; the new port listens before the old one closes |
  * | `POST /drain`   | `DrainRequest` → `Drained`; answers when the instance has no work left, or at the limit |
  * | `POST /end`     | `EndRequest` → `Ended` |
@@ -124,6 +126,38 @@ export interface EdgeStats {
   memory: { rssBytes: number; heapUsedBytes: number }
   instances: InstanceStats[]
   routes: RouteStats[]
+}
+
+/** What was counted at one hostname within some time. */
+export type RouteCounts = Pick<RouteStats, 'requests' | 'statuses' | 'broken' | 'aborted' | 'unavailable' | 'latency'>
+
+/**
+ * One minute of one hostname. `source` names the edge process that counted: what it says of a minute later replaces
+ * what it said before, and what several say of one minute adds up.
+ */
+export interface CountedMinute extends RouteCounts {
+  source: string
+  hostname: string
+  /** Whole minutes since the epoch. */
+  minute: number
+  /** Some requests of this minute or of those before were not counted: an edge ended without a word. */
+  isCut: boolean
+}
+
+export interface EdgeTraffic {
+  edge: string
+  /** Minutes that are over and were not acknowledged by `Counted`, oldest first, and the number of the last of them. */
+  closed: CountedMinute[]
+  upTo: number
+  /** The minute under way, where something was counted; empty while there are more closed ones to tell. */
+  open: CountedMinute[]
+  hasMore: boolean
+}
+
+/** Acknowledges what `EdgeTraffic` told; to an edge of another name it says nothing. */
+export interface Counted {
+  edge: string
+  upTo: number
 }
 
 export interface DrainRequest {
@@ -277,6 +311,11 @@ export function parseDrain(value: unknown): DrainRequest {
     timeoutMs: whole(v.timeoutMs, 'timeoutMs', [0, dayMs]),
     endStreams: oneOf(v.endStreams, 'endStreams', ['now', 'deadline', 'never']),
   }
+}
+
+export function parseCounted(value: unknown): Counted {
+  const v = record(value, 'counted')
+  return { edge: text(v.edge, 'edge', 200), upTo: whole(v.upTo, 'upTo', [0, Number.MAX_SAFE_INTEGER]) }
 }
 
 export function parseEnd(value: unknown): EndRequest {

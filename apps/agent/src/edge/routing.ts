@@ -1,5 +1,5 @@
-import { Histogram } from './latency.ts'
-import type { InstanceStats, Route, RouteStats, RouteTable } from './protocol.ts'
+import { Histogram } from '@juanie/core/latency'
+import type { InstanceStats, Route, RouteCounts, RouteStats, RouteTable } from './protocol.ts'
 import { Upstream } from './upstream.ts'
 
 /** An instance that refused a connection this recently is asked after the others. */
@@ -21,6 +21,9 @@ export class RoutedHost {
   unavailable = 0
   bytesIn = 0
   bytesOut = 0
+  /** Requests whose end will still be counted. */
+  open = 0
+  #marked: Omit<RouteCounts, 'latency'> = nothingCounted
   #turn = 0
 
   constructor(route: Route) {
@@ -48,6 +51,34 @@ export class RoutedHost {
     }
   }
 
+  /** What was counted since the last `mark`; null when that is nothing. */
+  countsSinceMark(): RouteCounts | null {
+    const before = this.#marked
+    const { requests, broken, aborted, unavailable } = this
+    const counts: RouteCounts = {
+      requests: requests - before.requests,
+      statuses: this.statuses.map((count, i) => count - before.statuses[i]!) as RouteCounts['statuses'],
+      broken: broken - before.broken,
+      aborted: aborted - before.aborted,
+      unavailable: unavailable - before.unavailable,
+      latency: this.latency.countsSinceMark(),
+    }
+    const isNothing =
+      counts.latency.length === 0 &&
+      [counts.requests, ...counts.statuses, counts.broken, counts.aborted, counts.unavailable].every((n) => n === 0)
+    return isNothing ? null : counts
+  }
+
+  noCounts(): RouteCounts {
+    return { ...nothingCounted, latency: [] }
+  }
+
+  mark(): void {
+    const { requests, broken, aborted, unavailable } = this
+    this.#marked = { requests, statuses: [...this.statuses], broken, aborted, unavailable }
+    this.latency.mark()
+  }
+
   #least(among: Upstream[], tried: ReadonlySet<Upstream> | null): Upstream | null {
     if (among.length === 1) return tried?.has(among[0]!) ? null : among[0]!
     const suspectAfter = performance.now() - suspectMs
@@ -67,11 +98,21 @@ export class RoutedHost {
   }
 }
 
+const nothingCounted: Omit<RouteCounts, 'latency'> = {
+  requests: 0,
+  statuses: [0, 0, 0, 0, 0],
+  broken: 0,
+  aborted: 0,
+  unavailable: 0,
+}
+
 /** The table in force. It is replaced in one synchronous step, so no request sees half of two. */
 export class Routing {
   #table: RouteTable = { version: 0, routes: [] }
   #hosts = new Map<string, RoutedHost>()
   #upstreams = new Map<string, Upstream>()
+  /** Left the table while something of them was not counted yet. */
+  readonly #leaving = new Set<RoutedHost>()
 
   get table(): RouteTable {
     return this.#table
@@ -97,6 +138,7 @@ export class Routing {
       for (const one of host.standby) standby.add(one)
       hosts.set(route.hostname, host)
     }
+    for (const [hostname, host] of this.#hosts) if (!hosts.has(hostname)) this.#leaving.add(host)
     for (const one of known.values()) one.role = serving.has(one) ? 'serving' : 'standby'
     for (const [id, one] of this.#upstreams) {
       if (known.get(id) === one) continue
@@ -118,6 +160,21 @@ export class Routing {
   /** Null: unknown, so nothing is under way there. */
   instance(id: string): Upstream | null {
     return this.#upstreams.get(id) ?? null
+  }
+
+  /** Every hostname that counts, those that left the table with requests under way too. */
+  counting(): { host: RoutedHost; isLeaving: boolean }[] {
+    return [
+      ...[...this.#hosts.values()].map((host) => ({ host, isLeaving: false })),
+      ...[...this.#leaving].map((host) => ({ host, isLeaving: true })),
+    ]
+  }
+
+  /** Forgets those that left and have nothing more to count. */
+  forgetCounted(): void {
+    for (const host of this.#leaving) {
+      if (host.open === 0 && host.countsSinceMark() === null) this.#leaving.delete(host)
+    }
   }
 
   routeStats(): RouteStats[] {

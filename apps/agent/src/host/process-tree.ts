@@ -13,6 +13,8 @@ interface Row {
   isAlive: boolean
   /** Memory in pages. */
   resident: number
+  /** Processor time in clock ticks, that of children whose end it waited for too. */
+  ticks: number
   name: string
 }
 
@@ -48,6 +50,7 @@ function readRow(pid: number): Row | null {
       group: Number(fields[2]),
       session: Number(fields[3]),
       resident: Number(fields[21]),
+      ticks: Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]),
     }
   } catch {
     return null
@@ -118,6 +121,30 @@ export function residentBytes(roots: readonly number[]): Map<number, number> {
     roots.map((root) => [root, members(rows, root).reduce((sum, row) => sum + row.resident * pageBytes, 0)]),
   )
 }
+
+export interface TreeUsage {
+  memoryBytes: number
+  /** Processor time so far; of a tree that lost a process less than before. */
+  cpuMs: number
+}
+
+/** Memory and processor time of several trees, each by the pid of its session's leader; one look for all of them. */
+export function usageOf(roots: readonly number[]): Map<number, TreeUsage> {
+  const rows = look()
+  return new Map(
+    roots.map((root) => {
+      const usage = { memoryBytes: 0, cpuMs: 0 }
+      for (const { resident, ticks } of members(rows, root)) {
+        usage.memoryBytes += resident * pageBytes
+        usage.cpuMs += ticks * tickMs
+      }
+      return [root, usage]
+    }),
+  )
+}
+
+/** `USER_HZ` is 100 on every Linux that Node runs on. */
+const tickMs = 10
 
 /** On every system that Node runs on with /proc and pages of another size, this only shifts a limit. */
 const pageBytes = 4096

@@ -129,6 +129,11 @@ export class Instance {
       : null
   }
 
+  /** The pid of its session's leader while it runs. */
+  get runningPid(): number | null {
+    return this.#process && this.isRunning ? this.#process.record.identity.pid : null
+  }
+
   update(desired: DesiredInstance): void {
     this.#desired = desired
     if (desired.want === 'stopped') void this.stop()

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '@juanie/core/errors'
 import { crashPoint } from '@juanie/core/points'
-import type { Desired, DesiredInstance, Observed } from '@juanie/services/hosts/contract'
+import type { Desired, DesiredInstance, InstanceUsage, Observed } from '@juanie/services/hosts/contract'
 import type { LogSource } from '../connection/log-sender.ts'
 import type { Server } from '../connection/server.ts'
 import type { ControlGroups } from '../host/control-groups.ts'
@@ -18,6 +18,7 @@ import { Ports } from './ports.ts'
 import { type EdgePort, type RoutedInstance, Routes } from './routes.ts'
 import { endStrangers, findSurvivors } from './survivors.ts'
 import { Task } from './task.ts'
+import { UsageLook } from './usage.ts'
 import { mebibytes } from './workspace.ts'
 
 export interface RuntimeParts {
@@ -52,6 +53,7 @@ export class Runtime {
   /** No longer wanted, and on their way out. */
   readonly #leaving = new Map<string, Instance | Task>()
   readonly #bad = new Map<string, number>()
+  readonly #usage = new UsageLook()
   #orphans = new Map<string, ProcessRecord>()
   #desired = nothing
   #look: NodeJS.Timeout | null = null
@@ -157,6 +159,10 @@ export class Runtime {
       tasks: [...this.#tasks.values()].map((task) => task.observe()),
       routes: this.#routes.observe(),
     }
+  }
+
+  usage(): InstanceUsage[] {
+    return this.#usage.take(this.#instances.values())
   }
 
   probesStored(probes: Record<string, number>): void {

@@ -4,10 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import {
   type Desired,
   type Frame,
+  type InstanceUsage,
   LogsRequest,
+  Measured,
   Observed,
   type Report,
   ReportRequest,
+  type TrafficMinute,
 } from '@juanie/services/hosts/contract'
 
 /**
@@ -25,8 +28,13 @@ export class FakeServer {
   readonly problems: string[] = []
   /** Every observed state, in order. */
   readonly observed: Observed[] = []
+  /** Minutes by source, hostname and minute: a later word replaces an earlier one. */
+  readonly traffic = new Map<string, TrafficMinute>()
+  readonly usage = new Map<string, InstanceUsage>()
   /** Whether a request may be answered; false lets it hang. */
   onRequest: (method: string, path: string) => { status: number } | 'hang' | undefined = () => undefined
+  /** After what was measured is stored: `drop` loses the answer. */
+  onMeasured: () => 'drop' | undefined = () => undefined
   lost: { jobId: string; fence: number }[] = []
   /** Streams that are refused. */
   unwanted = new Set<string>()
@@ -127,6 +135,12 @@ export class FakeServer {
       this.observed.push(observed)
       const probes = observed.instances.map(({ id, probes }) => [id, probes.at(-1)?.seq ?? 0])
       return void json({ probes: Object.fromEntries(probes) })
+    }
+    if (pathname === '/api/agent/measured') {
+      const measured = Measured.parse(JSON.parse(body.toString()))
+      for (const one of measured.traffic) this.traffic.set(`${one.source}/${one.hostname}/${one.minute}`, one)
+      for (const one of measured.usage) this.usage.set(one.id, one)
+      return void (this.onMeasured() === 'drop' ? response.destroy() : json({}))
     }
     const digest = /^\/api\/agent\/blobs\/(.+)$/.exec(pathname)?.[1]
     if (digest && method === 'PUT') {

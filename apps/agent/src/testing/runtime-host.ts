@@ -119,6 +119,11 @@ export class RuntimeHost {
         edge: { state: 'serving', host: '127.0.0.1', port: 1, problem: null },
       }),
       onProbesStored: (probes) => runtime.probesStored(probes),
+      measures: {
+        traffic: () => Promise.reject(new Error('This host has no edge.')),
+        counted: async () => {},
+        usage: () => runtime.usage(),
+      },
       onFrame: (frame) => {
         if (frame.type === 'desired') void runtime.want(frame.desired)
       },

@@ -1,10 +1,11 @@
 import { Environments } from '@juanie/services/environments'
-import { EdgeUrls } from '@juanie/services/routes'
+import { EdgeUrls, Traffic } from '@juanie/services/routes'
 import { Kernel } from '../kernel.ts'
 import { domain, provide } from './domain.ts'
 
 export const environmentsModule = domain(class EnvironmentsModule {}, [
   provide(EdgeUrls, [Kernel], ({ db, config }) => new EdgeUrls({ db, port: config.edgePort })),
+  provide(Traffic, [Kernel], ({ db }) => new Traffic({ db })),
   provide(
     Environments,
     [Kernel, EdgeUrls],

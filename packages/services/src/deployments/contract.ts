@@ -155,6 +155,8 @@ export interface InstanceView {
   stoppedAt: string | null
   notHonoured: string[]
   lines: number
+  /** What its processes used when its agent looked last; null: not known, or it does not run. `cpu` is of one core. */
+  usage: { memoryBytes: number; cpu: number | null; at: string } | null
 }
 
 export interface EvidenceView {

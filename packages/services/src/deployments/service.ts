@@ -6,7 +6,14 @@ import { paged } from '@juanie/core/pages'
 import { crashPoint } from '@juanie/core/points'
 import type { ProjectScope } from '@juanie/core/scope'
 import { and, eq } from 'drizzle-orm'
-import type { AskDeployment, AskedDeployment, DeploymentProgress, Observed, ObservedAnswer } from '../hosts/contract.ts'
+import type {
+  AskDeployment,
+  AskedDeployment,
+  DeploymentProgress,
+  InstanceUsage,
+  Observed,
+  ObservedAnswer,
+} from '../hosts/contract.ts'
 import type { ProjectPart } from '../projects/port.ts'
 import type { Bundles } from '../releases/index.ts'
 import type { BlobStore } from '../releases/port.ts'
@@ -40,6 +47,7 @@ import { type LogSource, sourcesOf } from './streams.ts'
 import { doubtSilentHosts, flagSlow, openDeployments } from './sweep.ts'
 import { deployments } from './tables.ts'
 import { callFor } from './transition.ts'
+import { storeUsage } from './usage.ts'
 import { readEnvironments, readView, waitsForAll } from './views.ts'
 import { withdrawProject } from './withdraw.ts'
 import { Worker } from './worker.ts'
@@ -251,6 +259,10 @@ export class Deployments implements ProjectPart {
     for (const id of change.deployments) this.#worker.request(id)
     if (change.isDesiredNew) this.#desiredChanged(agent.hostId)
     return change.answer
+  }
+
+  async measure(agent: { hostId: string }, usage: readonly InstanceUsage[]): Promise<void> {
+    await storeUsage(this.#db, agent.hostId, usage)
   }
 
   /** Somebody was told that this deployment may have something to do. */

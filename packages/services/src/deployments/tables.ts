@@ -122,6 +122,11 @@ export const instances = snakeCase.table(
     /** Last stored probe; the agent resends later ones. */
     lastProbe: integer().notNull().default(0),
     notHonoured: jsonb().$type<string[]>().notNull().default([]),
+    /** What it used when it was looked at last. */
+    memoryBytes: bigint({ mode: 'number' }),
+    /** Of one core. */
+    cpu: real(),
+    measuredAt: instant(),
     /** Stored log lines. */
     lines: integer().notNull().default(0),
     createdAt: createdAt(),

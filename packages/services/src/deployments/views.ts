@@ -179,6 +179,10 @@ const instanceView = (row: typeof instances.$inferSelect): InstanceView => ({
   stoppedAt: row.stoppedAt?.toISOString() ?? null,
   notHonoured: row.notHonoured,
   lines: row.lines,
+  usage:
+    row.pid !== null && row.memoryBytes !== null && row.measuredAt
+      ? { memoryBytes: row.memoryBytes, cpu: row.cpu, at: row.measuredAt.toISOString() }
+      : null,
 })
 
 const evidenceView = (row: typeof healthEvidence.$inferSelect): EvidenceView => ({

@@ -73,3 +73,47 @@ export const firstEnvironments = [
 ] as const satisfies { name: string; position: number; config: EnvironmentConfig }[]
 
 export const maxEnvironments = 100
+
+/** What was counted is kept for so long. */
+export const trafficMinutes = 24 * 60
+
+export const ReadTraffic = z.object({
+  environment: EnvironmentKey,
+  /** How far back. */
+  minutes: z._default(z.int().check(z.minimum(10), z.maximum(trafficMinutes)), 60),
+  /** Of this hostname alone; all of the environment's without it. */
+  hostname: z.optional(z.string().check(z.maxLength(253))),
+})
+export type ReadTraffic = z.infer<typeof ReadTraffic>
+
+/** Requests as the edge counted them. */
+export interface TrafficCounts {
+  requests: number
+  /** Answers by class, 1xx first. */
+  statuses: number[]
+  /** Requests that the application broke: no answer, or one that broke off. */
+  broken: number
+  /** Clients that went away before they had their answer. */
+  aborted: number
+  /** Answers that the edge gave itself because nothing may serve. */
+  unavailable: number
+  /** Milliseconds from a request's head to the last byte of its answer; null without one. At most 12 % too high. */
+  p50: number | null
+  p95: number | null
+  p99: number | null
+  /** Some requests were not counted: the edge was killed. */
+  isCut: boolean
+}
+
+export interface TrafficPoint extends TrafficCounts {
+  at: string
+}
+
+/** Points of equal length without a gap, oldest first; the last one is under way. */
+export interface TrafficSeries {
+  stepMinutes: number
+  points: TrafficPoint[]
+  total: TrafficCounts
+  /** Those that had requests, the busiest first. */
+  hostnames: { hostname: string; requests: number }[]
+}

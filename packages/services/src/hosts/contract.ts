@@ -4,8 +4,8 @@ import type { Command } from '../applications/contract.ts'
 
 /**
  * What server and agent say to each other: NDJSON over plain HTTP, always opened by the agent. Down comes one long
- * response of `GET /api/agent/work`; up go `POST /api/agent/report`, `/logs` and `/observed`, each acknowledged by
- * its answer, resent after a reconnect and safe to repeat. Bundles: `GET /api/agent/blobs/<digest>`, and for the job
+ * response of `GET /api/agent/work`; up go `POST /api/agent/report`, `/logs`, `/observed` and `/measured`, each
+ * acknowledged by its answer, resent after a reconnect and safe to repeat. Bundles: `GET /api/agent/blobs/<digest>`, and for the job
  * that made one `HEAD` and `PUT /api/agent/blobs/<digest>?job=<id>`; after a `HEAD` with 200 there is nothing to put.
  * All calls carry `Authorization: Bearer <agent token>`; any server replica can answer any call.
  */
@@ -161,6 +161,8 @@ export interface DesiredRoute {
 
 const Text = (max: number) => z.string().check(z.maxLength(max))
 const Count = z.int().check(z.minimum(0))
+/** Fits a column of PostgreSQL's `integer`. */
+const Tally = z.int32().check(z.minimum(0))
 const Id = z.uuid()
 const Digest = z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/))
 
@@ -343,6 +345,47 @@ export interface ObservedAnswer {
   /** Probes of each instance up to this number are stored and need not be sent again. */
   probes: Record<string, number>
 }
+
+/**
+ * What the edge counted at one hostname within one minute. `source` names who counted: what it says of a minute later
+ * replaces what it said before, so that a resent minute counts once; what several sources say of one minute adds up.
+ */
+export const TrafficMinute = z.object({
+  source: Id,
+  hostname: Text(253),
+  /** Whole minutes since the epoch. */
+  minute: z.int32().check(z.minimum(0)),
+  requests: Tally,
+  /** Final answers by class, 1xx first (an upgrade counts there). */
+  statuses: z.tuple([Tally, Tally, Tally, Tally, Tally]),
+  /** Requests that the application broke. */
+  broken: Tally,
+  /** Requests whose client went away first. */
+  aborted: Tally,
+  /** Answers that the edge gave itself because nothing may serve. */
+  unavailable: Tally,
+  /** As `core/latency` counts: `[bucket, count]`, buckets ascending. */
+  latency: z.array(z.tuple([z.int().check(z.minimum(0), z.maximum(127)), Tally])).check(z.maxLength(128)),
+  /** Some requests of this minute, or of those before, were not counted. */
+  isCut: z.boolean(),
+})
+export type TrafficMinute = z.infer<typeof TrafficMinute>
+
+/** What the processes of one instance use together. */
+export const InstanceUsage = z.object({
+  id: Id,
+  memoryBytes: Count,
+  /** Of one core, since the measure before: 1.5 is one and a half. Null at the first one. */
+  cpu: z.nullable(z.number().check(z.minimum(0), z.maximum(100_000))),
+})
+export type InstanceUsage = z.infer<typeof InstanceUsage>
+
+/** Body of `POST /api/agent/measured`, answered with an empty object once it is stored. */
+export const Measured = z.object({
+  traffic: z.array(TrafficMinute).check(z.maxLength(1000)),
+  usage: z.array(InstanceUsage).check(z.maxLength(10_000)),
+})
+export type Measured = z.infer<typeof Measured>
 
 /** Body of `POST /api/agent/release`: what `juanie/release` does after the bundle is stored. Safe to repeat. */
 export const MakeRelease = z.object({

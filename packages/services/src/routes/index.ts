@@ -1,2 +1,3 @@
 export { EdgeUrls } from './edge-urls.ts'
 export { claimHostname } from './hostnames.ts'
+export { Traffic } from './traffic.ts'

@@ -1,5 +1,6 @@
 import { createdAt, instant, owned, primaryId } from '@juanie/core/database'
-import { boolean, index, integer, real, snakeCase, text, uuid } from 'drizzle-orm/pg-core'
+import type { LatencyCounts } from '@juanie/core/latency'
+import { bigint, boolean, index, integer, jsonb, primaryKey, real, snakeCase, text, uuid } from 'drizzle-orm/pg-core'
 import { environments } from '../environments/tables.ts'
 import { projects } from '../projects/tables.ts'
 
@@ -37,4 +38,31 @@ export const routes = snakeCase.table(
     updatedAt: createdAt(),
   },
   (r) => [index('routes_environment').on(r.environmentId)],
+)
+
+/** What the edge counted, by hostname and minute; kept for a day. A minute without requests has no row. */
+export const routeMinutes = snakeCase.table(
+  'route_minutes',
+  {
+    environmentId: owned(() => environments.id),
+    minute: instant().notNull(),
+    /** No reference: what was counted stays when an environment gives a hostname up. */
+    hostname: text().notNull(),
+    /** The edge process that counted. */
+    source: uuid().notNull(),
+    requests: integer().notNull(),
+    /** Answers by class, 1xx first. */
+    statuses: integer().array().notNull(),
+    broken: integer().notNull(),
+    aborted: integer().notNull(),
+    unavailable: integer().notNull(),
+    latency: jsonb().$type<LatencyCounts>().notNull(),
+    isCut: boolean().notNull(),
+    /** All counts together: of two words on one minute the later one never has less. */
+    known: bigint({ mode: 'number' }).notNull(),
+  },
+  (m) => [
+    primaryKey({ columns: [m.environmentId, m.minute, m.hostname, m.source] }),
+    index('route_minutes_minute').on(m.minute),
+  ],
 )

@@ -8,6 +8,7 @@ import type { ProjectScope } from '@juanie/core/scope'
 import { and, asc, eq, inArray, isNull, or, sql } from 'drizzle-orm'
 import { environments } from '../environments/tables.ts'
 import { projects } from '../projects/tables.ts'
+import { users } from '../users/tables.ts'
 import { type DeleteSetting, type FrozenSecret, type ListSettings, maxNames, type SetSetting } from './contract.ts'
 import type { DataKeys } from './keys.ts'
 import { findPlace, lockSettings, refuseTooMany, refuseTwin } from './place.ts'
@@ -41,9 +42,15 @@ export class Secrets {
         name: secrets.name,
         environment: environments.name,
         version: secrets.lastVersion,
+        updatedBy: users.name,
         updatedAt: secrets.updatedAt,
       })
       .from(secrets)
+      .leftJoin(
+        secretVersions,
+        and(eq(secretVersions.secretId, secrets.id), eq(secretVersions.version, secrets.lastVersion)),
+      )
+      .leftJoin(users, eq(users.id, secretVersions.createdBy))
       .leftJoin(environments, eq(environments.id, secrets.environmentId))
       .where(
         and(

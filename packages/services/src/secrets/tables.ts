@@ -15,6 +15,7 @@ export const variables = snakeCase.table(
     environmentId: uuid().references(() => environments.id, { onDelete: 'cascade' }),
     name: text().notNull(),
     value: text().notNull(),
+    updatedBy: uuid().references(() => users.id, { onDelete: 'set null' }),
     updatedAt: createdAt(),
   },
   (v) => [

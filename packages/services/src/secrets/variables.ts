@@ -4,6 +4,7 @@ import { record } from '@juanie/core/events'
 import type { ProjectScope } from '@juanie/core/scope'
 import { and, asc, eq, isNull, or, sql } from 'drizzle-orm'
 import { environments } from '../environments/tables.ts'
+import { users } from '../users/tables.ts'
 import { type DeleteSetting, type ListSettings, maxNames, type SetSetting } from './contract.ts'
 import { findPlace, lockSettings, refuseTooMany, refuseTwin } from './place.ts'
 import { variables } from './tables.ts'
@@ -24,9 +25,11 @@ export class Variables {
         name: variables.name,
         value: variables.value,
         environment: environments.name,
+        updatedBy: users.name,
         updatedAt: variables.updatedAt,
       })
       .from(variables)
+      .leftJoin(users, eq(users.id, variables.updatedBy))
       .leftJoin(environments, eq(environments.id, variables.environmentId))
       .where(
         and(
@@ -52,10 +55,11 @@ export class Variables {
         place ? eq(variables.environmentId, place.id) : isNull(variables.environmentId),
         eq(variables.name, input.name),
       )
+      const updatedBy = scope.actor.kind === 'user' ? scope.actor.id : null
       const changed = await maybeOne(
         tx
           .update(variables)
-          .set({ value: input.value, updatedAt: sql`now()` })
+          .set({ value: input.value, updatedBy, updatedAt: sql`now()` })
           .where(at)
           .returning({ id: variables.id }),
       )
@@ -69,6 +73,7 @@ export class Variables {
               environmentId: place?.id ?? null,
               name: input.name,
               value: input.value,
+              updatedBy,
             })
             .returning({ id: variables.id }),
         ))

@@ -66,9 +66,9 @@ export async function application(id: string): Promise<Application> {
 /** The address alone, as it stands in a table. */
 const target = ({ id, host, port }: Target): Target => ({ id, host, port })
 
-export function route(instances: Target[], more: Partial<Route> = {}): Route {
+export function route(instances: Target[], more: Partial<Route> = {}, name = hostname): Route {
   return {
-    hostname,
+    hostname: name,
     instances: instances.map(target),
     standby: (more.standby ?? []).map(target),
     state: more.state ?? 'serving',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Histogram, latencyAt } from './latency.ts'
+import { addLatencies, Histogram, latencyAt } from './latency.ts'
 
 test('a percentile is at most 13 % above what was measured, and never below', () => {
   const histogram = new Histogram()
@@ -23,4 +23,16 @@ test('without requests there is no latency, and what is off the scale counts at 
     [0, 1],
     [127, 1],
   ])
+})
+
+test('what came since the mark is told apart, and adds up again to the whole', () => {
+  const histogram = new Histogram()
+  histogram.add(1)
+  const first = histogram.countsSinceMark()
+  histogram.mark()
+  expect(histogram.countsSinceMark()).toEqual([])
+  for (const ms of [1, 1, 50]) histogram.add(ms)
+  const second = histogram.countsSinceMark()
+  expect(second.map(([, count]) => count)).toEqual([2, 1])
+  expect(addLatencies([first, second])).toEqual(histogram.counts())
 })
