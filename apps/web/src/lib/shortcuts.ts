@@ -1,7 +1,7 @@
 import { onScopeDispose, ref } from 'vue'
 
 export interface Shortcut {
-  /** `mod+k`, `?`, or two keys in a row: `g r`. */
+  /** `mod+k`, `?`, `shift+n`, or two keys in a row: `g r`. */
   keys: string
   /** Key of the sentence that the help sheet shows. */
   label: string
@@ -28,6 +28,12 @@ function press(event: KeyboardEvent): void {
   }
   // A dialog has the keys for itself.
   if (isTyping(event.target) || document.querySelector('[role=dialog],[role=alertdialog],[role=menu]')) return
+  // What takes a shift to be typed, such as `?`, is named by itself.
+  if (event.shiftKey && /^[a-z]$/.test(key)) {
+    before = null
+    fire(`shift+${key}`, event)
+    return
+  }
   const chord = before && performance.now() - before.at < chordMs ? `${before.key} ${key}` : null
   before = { key, at: performance.now() }
   if (chord && fire(chord, event)) return

@@ -1,0 +1,31 @@
+import { computed } from 'vue'
+import { useRoute, useRouter } from 'vue-router'
+import { copyText } from '@/lib/clipboard.ts'
+
+/** The line that the address names: `#L12`, or several: `#L12-L20`. */
+export function useLogLinks(hasLinks: boolean) {
+  const route = useRoute()
+  const router = useRouter()
+  const selected = computed(() => (hasLinks ? readHash(route.hash) : null))
+  const hashOf = (from: number, to: number) => (from === to ? `#L${from}` : `#L${from}-L${to}`)
+  return {
+    selected,
+    isSelected: (line: number) => selected.value !== null && line >= selected.value.from && line <= selected.value.to,
+    hrefOf: (line: number) =>
+      hasLinks ? router.resolve({ query: route.query, hash: hashOf(line, line) }).href : undefined,
+    select: (line: number, extend: boolean) => {
+      if (!hasLinks) return
+      const other = extend ? (selected.value?.from ?? line) : line
+      const hash = hashOf(Math.min(line, other), Math.max(line, other))
+      void router.replace({ query: route.query, hash })
+    },
+    copy: () => copyText(location.href),
+  }
+}
+
+export function readHash(hash: string): { from: number; to: number } | null {
+  const found = /^#L(\d{1,9})(?:-L(\d{1,9}))?$/.exec(hash)
+  if (!found) return null
+  const [one, other] = [Number(found[1]), Number(found[2] ?? found[1])]
+  return one > 0 && other > 0 ? { from: Math.min(one, other), to: Math.max(one, other) } : null
+}
