@@ -182,6 +182,7 @@ function tellPlan(plan: DeploymentPlan): void {
 function shownOf({ subject, unit }: Change, value: string | null): string {
   if (value === null) return '(none)'
   if (unit === 'ms') return Number(value) < 1000 ? `${value} ms` : `${Number(value) / 1000} s`
+  if (unit === 'version') return `version ${value}`
   if (unit === 'bytes') return `${Math.round(Number(value) / 1024 / 102.4) / 10} MiB`
   return plain(subject === 'files' ? value.slice(0, 'sha256:'.length + 12) : value)
 }

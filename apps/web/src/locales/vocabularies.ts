@@ -1,4 +1,4 @@
-import { deploymentStatuses } from '@juanie/services/deployments/contract'
+import { changeSettings, changeSubjects, deploymentStatuses } from '@juanie/services/deployments/contract'
 import { healths, syncs } from '@juanie/services/environments/contract'
 import { jobStatuses, runStatuses, stepStatuses } from '@juanie/services/runs/contract'
 
@@ -20,6 +20,11 @@ export const vocabularies: Record<string, readonly string[]> = {
     ...['starting', 'stopped', 'lost', 'live', 'away', 'connecting'],
     ...['never', 'missing', 'unknown'],
   ],
+  'deployments.change.*': changeSubjects.filter((subject) => subject !== 'setting'),
+  'deployments.setting.*': changeSettings,
+  'deployments.order.*': ['startFirst', 'stopFirst'],
+  'deployments.rollback.ways.*': ['snapshot', 'current'],
+  'deployments.rollback.explained.*': ['snapshot', 'current'],
   'nav.theme.*': ['system', 'light', 'dark'],
   'nav.connection.*': ['connecting', 'live', 'lost'],
 }

@@ -1,5 +1,5 @@
 import type { Command, Health, Service } from '../applications/contract.ts'
-import type { Change, Snapshot } from './contract.ts'
+import type { Change, ChangeSetting, Snapshot } from './contract.ts'
 
 const longest = 200
 
@@ -41,7 +41,7 @@ function flatten(snapshot: Snapshot, isKept: (service: string) => boolean): Flat
     put(`variables.${name}`, value, { subject: 'variable', label: `variable ${name}`, name })
   }
   for (const { name, version } of secrets) {
-    put(`secrets.${name}`, `version ${version}`, { subject: 'secret', label: `secret ${name}`, name })
+    put(`secrets.${name}`, version, { subject: 'secret', label: `secret ${name}`, name, unit: 'version' })
   }
   for (const { hostname: name, service } of application.routes) {
     put(`routes.${name}`, service, { subject: 'route', label: `route of ${routeName(name)}`, name: routeName(name) })
@@ -63,7 +63,13 @@ function flatten(snapshot: Snapshot, isKept: (service: string) => boolean): Flat
     if (own.soakMs?.[0] === soakMs) delete own.soakMs
     if (own.drainMs?.[0] === drainMs) delete own.drainMs
     for (const [key, [value, unit]] of Object.entries(own)) {
-      const place = { subject: 'setting' as const, label: `${name}: ${words[key as Setting]}`, name: key, unit, ...at }
+      const place = {
+        subject: 'setting' as const,
+        label: `${name}: ${words[key as ChangeSetting]}`,
+        name: key,
+        unit,
+        ...at,
+      }
       put(`services.${name}.${key}`, value, place)
     }
     for (const [key, value] of Object.entries(environment)) {
@@ -101,8 +107,7 @@ const words = {
   drainMs: 'drain',
   backOffMinMs: 'shortest pause before a restart',
   backOffMaxMs: 'longest pause before a restart',
-} as const
-type Setting = keyof typeof words
+} as const satisfies Record<ChangeSetting, string>
 type Value = [string | number | null, Change['unit']]
 
 function settingsOf(service: Service, times: Snapshot['times'][string] | undefined): Record<string, Value> {

@@ -206,6 +206,13 @@ export interface SnapshotView {
   }[]
 }
 
+/** What was seen in the application's description. */
+export interface Finding {
+  message: string
+  file: string | null
+  line: number | null
+}
+
 export interface DeploymentView extends DeploymentRow {
   digest: string
   hostname: string
@@ -224,6 +231,10 @@ export interface DeploymentView extends DeploymentRow {
   evidence: EvidenceView[]
   notHonoured: { path: string; reason: string }[]
   warnings: string[]
+  /** The warnings in parts. */
+  findings: Finding[]
+  /** Names that the application seems to need and that nothing sets. */
+  requires: string[]
   /** With `order: stop-first` nothing answers between the old version's end and the new one's start. */
   hasGap: boolean
   secrets: { name: string; version: number }[]
@@ -246,6 +257,35 @@ export const changeSubjects = [
   'setting',
 ] as const
 
+/** Settings of a service that a change can be about. */
+export const changeSettings = [
+  'command',
+  'workingDirectory',
+  'replicas',
+  'port',
+  'kind',
+  'health',
+  'dependsOn',
+  'memory',
+  'cpus',
+  'restart',
+  'maxRetries',
+  'stopSignal',
+  'stopGraceMs',
+  'startLimitMs',
+  'startPeriodMs',
+  'startIntervalMs',
+  'healthy',
+  'retries',
+  'intervalMs',
+  'timeoutMs',
+  'soakMs',
+  'drainMs',
+  'backOffMinMs',
+  'backOffMaxMs',
+] as const
+export type ChangeSetting = (typeof changeSettings)[number]
+
 /** One difference between what serves and what would run. A secret shows its version and never its value. */
 export interface Change {
   /** Place in the snapshot, for scripts. */
@@ -256,7 +296,7 @@ export interface Change {
   service: string | null
   /** Of the variable, secret, hostname or setting. */
   name: string | null
-  unit: 'ms' | 'bytes' | null
+  unit: 'ms' | 'bytes' | 'version' | null
   from: string | null
   to: string | null
 }
@@ -277,6 +317,10 @@ export interface DeploymentPlan {
   /** Why it would be refused. */
   problems: string[]
   warnings: string[]
+  /** The warnings in parts. */
+  findings: Finding[]
+  requires: string[]
+  hasGap: boolean
   notHonoured: { path: string; reason: string }[]
   behind: { id: string; number: number; status: DeploymentStatus }[]
 }

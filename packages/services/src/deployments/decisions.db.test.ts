@@ -53,7 +53,7 @@ test('a rollback runs the earlier snapshot again, byte for byte, and its plan na
     rotated: [{ name: 'PASSWORD', version: 1, latest: 2 }],
     problems: [],
     changes: expect.arrayContaining([
-      expect.objectContaining({ path: 'secrets.PASSWORD', from: 'version 2', to: 'version 1' }),
+      expect.objectContaining({ path: 'secrets.PASSWORD', unit: 'version', from: '2', to: '1' }),
     ]),
   })
   expect(JSON.stringify(plan)).not.toContain('hunter')

@@ -147,7 +147,7 @@ test('two deployments are compared by what they froze, of different environments
   })
   expect(compared.changes.map(({ label, from, to }) => `${label}: ${from} → ${to}`)).toEqual([
     'hostname: shop-dev.localhost → shop-staging.localhost',
-    'secret PASSWORD: version 1 → null',
+    'secret PASSWORD: 1 → null',
     'variable COLOUR: blue → green',
   ])
   expect(JSON.stringify(compared)).not.toContain('hunter')

@@ -9,7 +9,7 @@ import { servingIn } from './load.ts'
 import type { Prepared } from './requests.ts'
 import { digestOf } from './snapshot.ts'
 import { findDeployment, type ReleaseRecord, type StartParts } from './start.ts'
-import { readBehind } from './views.ts'
+import { readBehind, warningsOf } from './views.ts'
 
 const nameOf = ({ id, number, digest, commit }: ReleaseRecord): ReleaseName => ({ id, number, digest, commit })
 
@@ -40,11 +40,7 @@ export async function planDeployment(
       changes: changesBetween(current?.snapshot ?? null, snapshot),
       rotated: await rotatedSince(tx, parts, { scope, environmentId: environment.id, snapshot }),
       problems: found ? [] : [`The bundle ${snapshot.bundle} is not in the store.`],
-      warnings: [
-        ...application.warnings.map(({ message }) => message),
-        ...application.requires.map((name) => `${name} is not set, and the application seems to need it.`),
-        ...(application.order === 'stop-first' ? ['Nothing answers between the old version and the new one.'] : []),
-      ],
+      ...warningsOf(application),
       notHonoured: application.notHonoured,
       behind: await readBehind(tx, environment.id),
     }

@@ -1,9 +1,11 @@
 import type { Database, Transaction } from '@juanie/core/database'
 import { and, asc, desc, eq, inArray, isNull, sql } from 'drizzle-orm'
+import type { Application } from '../applications/contract.ts'
 import { environments } from '../environments/tables.ts'
 import { commandText } from './changes.ts'
 import {
   activeStatuses,
+  type DeploymentPlan,
   type DeploymentStatus,
   type DeploymentView,
   deploymentStatuses,
@@ -63,15 +65,29 @@ export async function readView(
     instances: processes.map(instanceView),
     evidence: evidence.map(evidenceView),
     notHonoured: application.notHonoured,
-    warnings: [
-      ...application.warnings.map(({ message }) => message),
-      ...application.requires.map((name) => `${name} is not set, and the application seems to need it.`),
-    ],
-    hasGap: application.order === 'stop-first',
+    ...warningsOf(application),
     secrets: snapshotView(snapshot).secrets,
     snapshot: snapshotView(snapshot),
     lastWords:
       isFinal(d.status) || d.status === 'rolling_back' ? await readLastWords(db, d.why?.instanceId ?? null) : null,
+  }
+}
+
+/** What somebody should know of an application, as sentences and in parts. */
+export function warningsOf(
+  application: Application,
+): Pick<DeploymentPlan, 'warnings' | 'findings' | 'requires' | 'hasGap'> {
+  const { warnings, requires } = application
+  const hasGap = application.order === 'stop-first'
+  return {
+    warnings: [
+      ...warnings.map(({ message }) => message),
+      ...requires.map((name) => `${name} is not set, and the application seems to need it.`),
+      ...(hasGap ? ['Nothing answers between the old version and the new one.'] : []),
+    ],
+    findings: warnings.map(({ message, file, line }) => ({ message, file, line })),
+    requires,
+    hasGap,
   }
 }
 
