@@ -20,7 +20,7 @@ import { releasesRouter } from '@juanie/services/releases/router'
 import { Repositories } from '@juanie/services/repositories'
 import { repositoriesRouter } from '@juanie/services/repositories/router'
 import { Traffic } from '@juanie/services/routes'
-import { RunStarts, Runs } from '@juanie/services/runs'
+import { RunFailures, RunStarts, Runs, StartableWorkflows } from '@juanie/services/runs'
 import { runsRouter } from '@juanie/services/runs/router'
 import { Secrets, Variables } from '@juanie/services/secrets'
 import { secretsRouter, variablesRouter } from '@juanie/services/secrets/router'
@@ -36,7 +36,12 @@ export const appRouter = (get: HttpDeps['get']) =>
     hosts: hostsRouter(get(Hosts)),
     repositories: repositoriesRouter(get(Repositories)),
     pipelines: pipelinesRouter(get(Pipelines)),
-    runs: runsRouter(get(Runs), get(RunStarts)),
+    runs: runsRouter({
+      runs: get(Runs),
+      starts: get(RunStarts),
+      startable: get(StartableWorkflows),
+      failures: get(RunFailures),
+    }),
     variables: variablesRouter(get(Variables)),
     secrets: secretsRouter(get(Secrets)),
     releases: releasesRouter(get(Releases)),

@@ -10,9 +10,12 @@ import {
   LeaseJudge,
   LogStreams,
   RunCleaning,
+  RunFailures,
+  RunProgress,
   RunSignals,
   RunStarts,
   Runs,
+  StartableWorkflows,
 } from '@juanie/services/runs'
 import { Secrets } from '@juanie/services/secrets'
 import { LocalGitStore } from '../git/git-store.ts'
@@ -45,6 +48,17 @@ export const runsModule = domain(class RunsModule {}, [
     (kernel, signals) => new AgentReports({ db: kernel.db, signals, url: url(kernel) }),
   ),
   provide(Runs, [Kernel, RunSignals], (kernel, signals) => new Runs({ db: kernel.db, signals, url: url(kernel) })),
+  provide(RunFailures, [Kernel, LogStreams], ({ db }, logs) => new RunFailures({ db, logs })),
+  provide(RunProgress, [Kernel], ({ listener, lifecycle }) => {
+    const progress = new RunProgress({ listener })
+    lifecycle.add({ name: 'progress of runs', stop: () => progress.close() })
+    return progress
+  }),
+  provide(
+    StartableWorkflows,
+    [Kernel, LocalGitStore, Pipelines],
+    ({ db }, git, pipelines) => new StartableWorkflows({ db, git, pipelines }),
+  ),
   provide(
     RunStarts,
     [Kernel, RunSignals, LocalGitStore, Pipelines, PinQueue],

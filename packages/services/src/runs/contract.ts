@@ -1,4 +1,4 @@
-import type { Outcome, Problem } from '@juanie/workflow'
+import type { DispatchInput, Outcome, Problem } from '@juanie/workflow'
 import * as z from 'zod/mini'
 
 export const runStatuses = [
@@ -59,11 +59,18 @@ const Page = {
 /** A number as people see it, or an id. */
 const Reference = z.union([z.int32().check(z.minimum(1)), z.uuid()])
 
+const RunStatusName = z.enum(runStatuses)
+
 export const ListRuns = z.object({
   ...Page,
   branch: z.optional(z.string().check(z.maxLength(1000))),
-  status: z.optional(z.enum(runStatuses)),
+  status: z.optional(
+    z.union([RunStatusName, z.array(RunStatusName).check(z.minLength(1), z.maxLength(runStatuses.length))]),
+  ),
   pipelineId: z.optional(z.uuid()),
+  event: z.optional(z.enum(runEvents)),
+  /** Part of the title, without regard to case. */
+  text: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),
 })
 export type ListRuns = z.infer<typeof ListRuns>
 
@@ -73,6 +80,9 @@ export type ViewRun = z.infer<typeof ViewRun>
 export const RerunRun = z.object({ run: Reference, jobs: z._default(z.enum(['all', 'failed']), 'all') })
 export type RerunRun = z.infer<typeof RerunRun>
 export const CancelRun = z.object({ run: Reference })
+/** Without `ref`, the default branch. */
+export const ListStartable = z.object({ ref: z.optional(z.string().check(z.maxLength(1000))) })
+export type ListStartable = z.infer<typeof ListStartable>
 
 export const DispatchRun = z.object({
   /** File or name of the pipeline; may be left out where only one can be started by hand. */
@@ -82,6 +92,31 @@ export const DispatchRun = z.object({
   inputs: z._default(z.record(z.string(), z.string().check(z.maxLength(65_536))), {}),
 })
 export type DispatchRun = z.infer<typeof DispatchRun>
+
+/** What a job waits for. It names who or what can end that: another job, an agent, whoever starts one. */
+export type Waiting =
+  | { kind: 'needs'; jobs: string[] }
+  /** Another job of its matrix must end: `max-parallel`. */
+  | { kind: 'max_parallel' }
+  | { kind: 'plan' }
+  /** An agent has it, and is about to begin. */
+  | { kind: 'taken' }
+  /** An agent is about to take it. */
+  | { kind: 'next' }
+  | { kind: 'no_agent' }
+  | { kind: 'labels'; labels: string[] }
+  | { kind: 'agents_away' }
+  | { kind: 'slots'; slots: number }
+
+/** Why a run did not succeed, in one line: what failed first, and the first useful sentence about it. */
+export interface RunFault {
+  /** Names of the job and the step; null where the workflow itself cannot be run, or no step had begun. */
+  job: string | null
+  step: string | null
+  exitCode: number | null
+  /** What the step said, else the reason: a sentence, or a dotted key. */
+  message: string | null
+}
 
 export interface RunSummary {
   id: string
@@ -100,6 +135,12 @@ export interface RunSummary {
   createdAt: string
   startedAt: string | null
   finishedAt: string | null
+}
+
+export interface ListedRun extends RunSummary {
+  fault: RunFault | null
+  /** Null when it waits for nothing: some job of it is being worked on, or it is over. */
+  waiting: (Waiting & { job: string }) | null
 }
 
 export interface StepView {
@@ -136,9 +177,17 @@ export interface JobView {
   reason: string | null
   /** One sentence: what it waits for and who or what can end that; null when it waits for nothing. */
   waitsFor: string | null
+  waiting: Waiting | null
   needs: string[]
   labels: string[]
+  /** Place in its matrix; 0 without one, null until its needs are over. */
+  place: number | null
   repeat: number
+  /** Its result was taken over from an earlier attempt. */
+  isCarried: boolean
+  continueOnError: boolean
+  environment: string | null
+  timeoutMs: number
   agent: string | null
   outputs: Record<string, string>
   queuedAt: string | null
@@ -147,10 +196,63 @@ export interface JobView {
   steps: StepView[]
 }
 
+export interface AttemptView {
+  number: number
+  status: RunStatus
+  createdAt: string
+  startedAt: string | null
+  finishedAt: string | null
+}
+
+/** `status`, `startedAt` and `finishedAt` are those of the latest attempt; `jobs` those of the attempt asked for. */
 export interface RunView extends RunSummary {
+  latestAttempt: number
+  /** The latest hundred, oldest first. */
+  attempts: AttemptView[]
+  /** Somebody asked to end it, and it has not ended yet. */
+  isCanceling: boolean
+  /** Of one that was started by hand. */
+  inputs: Record<string, unknown>
   problems: Problem[]
   workflowText: string
   jobs: JobView[]
   waitsFor: string | null
   url: string
+}
+
+/** What failed first in a run, and where its log says why. */
+export interface RunFailure extends RunFault {
+  jobId: string
+  status: JobStatus
+  /** Place of the step. */
+  place: number | null
+  annotation: AnnotationView | null
+  /** A few lines around the place that says most, by their numbers. Long ones are cut. */
+  lines: { number: number; text: string }[]
+  /** Number of the line that says most. */
+  point: number | null
+}
+
+export interface StartableWorkflow {
+  file: string
+  name: string
+  inputs: (DispatchInput & { name: string })[]
+}
+
+/** What can be started by hand at a branch or tag, and what cannot and why. */
+export interface Startable {
+  /** Short name. */
+  ref: string
+  commit: string
+  title: string
+  workflows: StartableWorkflow[]
+  /** Files of that commit that no one can start: they do not list `workflow_dispatch`, or hold errors. */
+  others: { file: string; name: string; problem: string | null }[]
+}
+
+/** Steps of a run have begun or ended. A hint: what exactly, the run itself says. */
+export interface RunNews {
+  organizationId: string
+  projectId: string
+  runId: string
 }

@@ -2,6 +2,7 @@ import type { Transaction } from '@juanie/core/database'
 import type { Outcome } from '@juanie/workflow'
 import { sql } from 'drizzle-orm'
 import type { JobStatus, StepStatus } from './contract.ts'
+import { channels } from './signals.ts'
 
 export interface HeldJob {
   id: string
@@ -67,17 +68,28 @@ export async function lockSteps(
   return new Map(rows.map((row) => [`${row.jobId} ${row.place}`, row]))
 }
 
-/** All changes of a request at once: a job of 200 steps must not cost 400 statements. */
+/**
+ * All changes of a request at once: a job of 200 steps must not cost 400 statements. Those who watch the runs hear of
+ * it when the transaction commits.
+ */
 export async function saveSteps(tx: Transaction, changed: StepRow[]): Promise<void> {
   await tx.execute(
     sql`
-      update steps s
-         set name = c.name, status = c.status, outcome = c.outcome, conclusion = c.conclusion, exit_code = c."exitCode",
-             reason = c.reason, summary = c.summary, started_at = c."startedAt", finished_at = c."finishedAt"
-        from jsonb_to_recordset(${JSON.stringify(changed)}::jsonb) as c(
-               id uuid, name text, status text, outcome text, conclusion text, "exitCode" int, reason text,
-               summary text, "startedAt" timestamptz, "finishedAt" timestamptz)
-       where s.id = c.id`,
+      with saved as (
+        update steps s
+           set name = c.name, status = c.status, outcome = c.outcome, conclusion = c.conclusion,
+               exit_code = c."exitCode", reason = c.reason, summary = c.summary, started_at = c."startedAt",
+               finished_at = c."finishedAt"
+          from jsonb_to_recordset(${JSON.stringify(changed)}::jsonb) as c(
+                 id uuid, name text, status text, outcome text, conclusion text, "exitCode" int, reason text,
+                 summary text, "startedAt" timestamptz, "finishedAt" timestamptz)
+         where s.id = c.id
+        returning s.job_id
+      )
+      select pg_notify(${channels.steps}, told.payload) from (
+        select distinct concat_ws(' ', p.organization_id, p.id, j.run_id) as payload
+          from saved join jobs j on j.id = saved.job_id join projects p on p.id = j.project_id
+      ) told`,
     'objects',
   )
 }

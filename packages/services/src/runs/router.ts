@@ -1,9 +1,18 @@
 import { inProject, router } from '@juanie/core/trpc'
-import { CancelRun, DispatchRun, ListRuns, RerunRun, ViewRun } from './contract.ts'
+import { CancelRun, DispatchRun, ListRuns, ListStartable, RerunRun, ViewRun } from './contract.ts'
+import type { RunFailures } from './failure.ts'
 import type { Runs } from './service.ts'
+import type { StartableWorkflows } from './startable.ts'
 import type { RunStarts } from './starts.ts'
 
-export const runsRouter = (runs: Runs, starts: RunStarts) =>
+interface RunServices {
+  runs: Runs
+  starts: RunStarts
+  startable: StartableWorkflows
+  failures: RunFailures
+}
+
+export const runsRouter = ({ runs, starts, startable, failures }: RunServices) =>
   router({
     list: inProject('run.view')
       .input(ListRuns)
@@ -11,6 +20,12 @@ export const runsRouter = (runs: Runs, starts: RunStarts) =>
     view: inProject('run.view')
       .input(ViewRun)
       .query(({ ctx, input }) => runs.view(ctx.scope, input)),
+    failure: inProject('run.view')
+      .input(ViewRun)
+      .query(({ ctx, input }) => failures.view(ctx.scope, input)),
+    startable: inProject('run.dispatch')
+      .input(ListStartable)
+      .query(({ ctx, input }) => startable.list(ctx.scope, input)),
     dispatch: inProject('run.dispatch')
       .input(DispatchRun)
       .mutation(({ ctx, input }) => starts.dispatch(ctx.scope, input)),

@@ -3,18 +3,19 @@ import { AppError, notFound } from '@juanie/core/errors'
 import { record } from '@juanie/core/events'
 import { uuidv7 } from '@juanie/core/ids'
 import type { ProjectScope } from '@juanie/core/scope'
-import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, ilike, inArray, lt, sql } from 'drizzle-orm'
 import { pipelines } from '../pipelines/tables.ts'
 import { users } from '../users/tables.ts'
 import { type AdvanceParts, advanceLocked, moveRun, settle, storedWorkflow } from './advance.ts'
-import type { ListRuns, RunStatus, RunSummary, RunView } from './contract.ts'
+import type { ListedRun, ListRuns, RunStatus, RunSummary, RunView } from './contract.ts'
 import { projectFacts, projectVariables, type RunFacts, runFacts } from './facts.ts'
+import { withReasons } from './listed.ts'
 import { move } from './plan.ts'
 import { againAll, againFailed } from './rerun.ts'
 import { lockJobs } from './rows.ts'
 import { isJobHeld, isRunOver, nextRunStatus } from './status.ts'
 import { jobs, pipelineRuns, steps } from './tables.ts'
-import { summaryOf, viewRun } from './view.ts'
+import { summaryColumns, summaryOf, viewRun } from './view.ts'
 import { inWork, type Work } from './work.ts'
 
 type Reference = number | string
@@ -29,17 +30,23 @@ export class Runs {
     this.#parts = parts
   }
 
-  async list(scope: ProjectScope, input: ListRuns): Promise<{ rows: RunSummary[]; next: string | null }> {
+  async list(scope: ProjectScope, input: ListRuns): Promise<{ rows: ListedRun[]; next: string | null }> {
     const after = input.after === undefined ? null : Number(input.after)
     if (after !== null && !(Number.isInteger(after) && after > 0 && after < 2 ** 31)) {
       throw new AppError('invalid', 'run.cursor_invalid', { message: 'after: is not a cursor that a list gave.' })
     }
-    const rows = await this.#rows()
+    const rows = await this.#db
+      .select({ run: summaryColumns, pipeline: pipelines, actor: users.name })
+      .from(pipelineRuns)
+      .innerJoin(pipelines, eq(pipelines.id, pipelineRuns.pipelineId))
+      .leftJoin(users, eq(users.id, pipelineRuns.actorId))
       .where(
         and(
           eq(pipelineRuns.projectId, scope.projectId),
           after === null ? undefined : lt(pipelineRuns.number, after),
-          input.status === undefined ? undefined : eq(pipelineRuns.status, input.status),
+          input.status === undefined ? undefined : inArray(pipelineRuns.status, [input.status].flat()),
+          input.event === undefined ? undefined : eq(pipelineRuns.event, input.event),
+          input.text === undefined ? undefined : ilike(pipelineRuns.title, `%${likeText(input.text)}%`),
           input.pipelineId === undefined ? undefined : eq(pipelineRuns.pipelineId, input.pipelineId),
           input.branch === undefined
             ? undefined
@@ -49,8 +56,12 @@ export class Runs {
       .orderBy(desc(pipelineRuns.number))
       .limit(input.limit + 1)
     const shown = rows.slice(0, input.limit)
+    const page = shown.map(({ run, pipeline, actor }) => ({
+      summary: summaryOf(run, pipeline, actor),
+      problems: run.problems,
+    }))
     return {
-      rows: shown.map(({ run, pipeline, actor }) => summaryOf(run, pipeline, actor)),
+      rows: await withReasons(this.#db, page),
       next: rows.length > input.limit ? String(shown.at(-1)!.run.number) : null,
     }
   }
@@ -180,6 +191,9 @@ export class Runs {
       .$dynamic()
   }
 }
+
+/** As itself: `%` and `_` stand for others in a pattern. */
+const likeText = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&')
 
 const cannot = (what: 'rerun' | 'cancel', status: RunStatus) =>
   new AppError('conflict', what === 'rerun' ? 'run.not_rerunnable' : 'run.over', {

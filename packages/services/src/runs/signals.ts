@@ -28,4 +28,10 @@ export class RunSignals implements Wakeups {
 }
 
 /** Channels of PostgreSQL; payloads are ids. */
-export const channels = { jobs: 'juanie_jobs', cancel: 'juanie_cancel', logs: 'juanie_logs' } as const
+export const channels = {
+  jobs: 'juanie_jobs',
+  cancel: 'juanie_cancel',
+  logs: 'juanie_logs',
+  /** `<organization> <project> <run>`: steps of it have begun or ended. */
+  steps: 'juanie_steps',
+} as const

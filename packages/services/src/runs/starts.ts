@@ -1,16 +1,9 @@
 import { type Database, one } from '@juanie/core/database'
-import { AppError, notFound } from '@juanie/core/errors'
+import { notFound } from '@juanie/core/errors'
 import { uuidv7 } from '@juanie/core/ids'
 import { crashPoint } from '@juanie/core/points'
 import type { ProjectScope } from '@juanie/core/scope'
-import {
-  dispatchInputs,
-  ExpressionError,
-  evaluateTemplate,
-  matchPush,
-  type Problem,
-  type Workflow,
-} from '@juanie/workflow'
+import { ExpressionError, evaluateTemplate, matchPush, type Problem } from '@juanie/workflow'
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
 import type { Pipelines, WorkflowAt } from '../pipelines/index.ts'
 import { projects } from '../projects/tables.ts'
@@ -21,6 +14,7 @@ import { githubContext, runUrl, shortRef, sourceOf } from './contexts.ts'
 import type { DispatchRun, RunEvent, RunSource, RunStatus } from './contract.ts'
 import { type Person, type ProjectFacts, personFacts, projectFacts, projectVariables, type RunRow } from './facts.ts'
 import { freshJobs } from './plan.ts'
+import { chooseWorkflow, readInputs, resolveRef } from './startable.ts'
 import { pipelineRuns } from './tables.ts'
 import { inWork, movePoint, type Work } from './work.ts'
 
@@ -110,10 +104,10 @@ export class RunStarts {
   async dispatch(scope: ProjectScope, input: DispatchRun): Promise<StartedRun> {
     const project = await projectFacts(this.#db, scope.projectId)
     if (!project) throw notFound('project')
-    const { ref, id } = await this.#resolve(project, input.ref)
+    const { ref, id } = await resolveRef(this.#git, project, input.ref)
     const found = await this.#pipelines.read(project.repositoryId, id, project.defaultBranch)
     if (!found) throw notFound('commit')
-    const workflow = choose(found.workflows, input.workflow)
+    const workflow = chooseWorkflow(found.workflows, input.workflow)
     const inputs = workflow.parsed.workflow ? readInputs(workflow.parsed.workflow, input.inputs) : {}
     const [actor, vars] = await Promise.all([
       scope.actor.kind === 'user' ? personFacts(this.#db, scope.actor.id) : null,
@@ -131,23 +125,6 @@ export class RunStarts {
     }
     const [started] = await inWork(this.#db, (work) => this.#write(work, [draft], { project, actor, vars }))
     return started!
-  }
-
-  async #resolve(project: ProjectFacts, given: string | undefined): Promise<{ ref: string; id: string }> {
-    const name = given ?? project.defaultBranch
-    if (name === null) {
-      throw new AppError('conflict', 'repository.empty', {
-        message: 'The repository has no branch yet; push one first.',
-      })
-    }
-    for (const ref of name.startsWith('refs/') ? [name] : [`refs/heads/${name}`, `refs/tags/${name}`]) {
-      const id = await this.#git.ref(project.repositoryId, ref)
-      if (id) return { ref, id }
-    }
-    throw new AppError('invalid', 'run.ref_unknown', {
-      message: `ref: the repository has no branch or tag named ${name}.`,
-      details: { ref: name },
-    })
   }
 
   /** What this move of a ref would start. A deleted ref starts nothing. */
@@ -365,32 +342,3 @@ function runRow(
 }
 
 const isStandingBranch = ({ ref, after }: MovedRef): boolean => ref.startsWith('refs/heads/') && after !== noCommit
-
-/** By file or by name; without either, the only one that can be started by hand. */
-function choose(workflows: WorkflowAt[], wanted: string | undefined): WorkflowAt {
-  const named = workflows.filter(
-    ({ file, name }) => wanted === undefined || file === wanted || name === wanted || file.endsWith(`/${wanted}`),
-  )
-  const callable = named.filter(({ parsed }) => !parsed.workflow || parsed.workflow.on.workflowDispatch !== undefined)
-  const [first, ...more] = wanted === undefined ? callable : named
-  if (first && more.length === 0) return first
-  const names = callable.map(({ file }) => file).join(', ')
-  throw new AppError('invalid', 'run.workflow_unclear', {
-    message: first
-      ? `workflow: several can be meant (${names}); name one by its file.`
-      : wanted === undefined
-        ? 'workflow: none of this commit can be started by hand; add workflow_dispatch to the `on` of one.'
-        : `workflow: this commit has no workflow ${wanted}.`,
-    details: { workflows: callable.map(({ file }) => file) },
-  })
-}
-
-function readInputs(workflow: Workflow, given: Record<string, string>): Record<string, unknown> {
-  const { inputs, problems } = dispatchInputs(workflow, given)
-  const errors = problems.filter(({ severity }) => severity === 'error')
-  if (errors.length === 0) return inputs
-  throw new AppError('invalid', 'run.inputs_invalid', {
-    message: errors.map(({ message }) => message).join(' '),
-    details: { problems: errors },
-  })
-}

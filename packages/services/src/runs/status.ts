@@ -63,6 +63,15 @@ const openJobStatuses = ['pending', 'queued', 'leased', 'running'] as const
 /** An agent works on it, or is about to. */
 export const heldJobStatuses = ['leased', 'running'] as const
 
+/** Statuses that people look for together; each is in one of them. */
+export const runGroups = {
+  open: openRunStatuses,
+  succeeded: ['succeeded'],
+  failed: ['failed', 'timed_out', 'invalid'],
+  canceled: ['canceled', 'skipped', 'superseded'],
+} as const satisfies Record<string, readonly RunStatus[]>
+export type RunGroup = keyof typeof runGroups
+
 export const isRunOver = (status: RunStatus): boolean => !(openRunStatuses as readonly string[]).includes(status)
 export const isJobOver = (status: JobStatus): boolean => !(openJobStatuses as readonly string[]).includes(status)
 export const isJobHeld = (status: JobStatus): boolean => (heldJobStatuses as readonly string[]).includes(status)

@@ -1,20 +1,28 @@
 import type { Queryable } from '@juanie/core/database'
-import { and, asc, eq, inArray, isNotNull, sql } from 'drizzle-orm'
-import { awayMs } from '../hosts/index.ts'
-import { agents, hosts } from '../hosts/tables.ts'
+import { and, asc, eq, getColumns, inArray } from 'drizzle-orm'
 import type { pipelines } from '../pipelines/tables.ts'
+import { attemptsOf } from './attempts.ts'
 import { runUrl, shortRef } from './contexts.ts'
 import type { AnnotationView, JobView, RunSummary, RunView, StepView } from './contract.ts'
 import type { ProjectFacts, RunRow } from './facts.ts'
-import { isJobHeld } from './status.ts'
-import { annotations, jobs, steps } from './tables.ts'
-import { waitsFor } from './waiting.ts'
+import { knownAgents } from './known-agents.ts'
+import { isRunOver } from './status.ts'
+import { annotations, jobs, pipelineRuns, steps } from './tables.ts'
+import { waitingOf, waitsFor } from './waiting.ts'
 
 type PipelineRow = typeof pipelines.$inferSelect
 
 const text = (at: Date | null): string | null => at?.toISOString() ?? null
 
-export const summaryOf = (run: RunRow, pipeline: PipelineRow, actor: string | null): RunSummary => ({
+/** A list reads no texts: each may be a megabyte. */
+const { workflowText: _text, commitMessage: _message, ...light } = getColumns(pipelineRuns)
+export const summaryColumns = light
+
+export const summaryOf = (
+  run: Omit<RunRow, 'workflowText' | 'commitMessage'>,
+  pipeline: PipelineRow,
+  actor: string | null,
+): RunSummary => ({
   id: run.id,
   number: run.number,
   attempt: run.attempt,
@@ -48,7 +56,7 @@ export async function viewRun(
     .where(and(eq(jobs.runId, run.id), eq(jobs.attempt, around.attempt)))
     .orderBy(asc(jobs.id))
   const stepOwners = rows.map(({ id, carriedFrom }) => carriedFrom ?? id)
-  const [stepRows, notes, known] = await Promise.all([
+  const [stepRows, notes, known, attempts] = await Promise.all([
     stepOwners.length > 0
       ? db
           .select()
@@ -67,21 +75,28 @@ export async function viewRun(
           .limit(maxAnnotations)
       : [],
     knownAgents(db),
+    attemptsOf(db, run),
   ])
   const annotationsOf = grouped(notes, ({ annotation }) => annotation.stepId)
   const stepsOf = grouped(stepRows, ({ jobId }) => jobId)
-  const waiting = rows.map((row) => ({ ...row, isHeld: isJobHeld(row.status) }))
-  const views = rows.map(
-    (row, index): JobView => ({
+  const views = rows.map((row): JobView => {
+    const waiting = waitingOf(row, rows, known.agents)
+    return {
       id: row.id,
       key: row.key,
       name: row.name,
       status: row.status,
       reason: row.reason,
-      waitsFor: waitsFor(waiting[index]!, waiting, known.agents),
+      waitsFor: waiting && waitsFor(waiting),
+      waiting,
       needs: row.needs,
       labels: row.labels,
+      place: row.place,
       repeat: row.repeat,
+      isCarried: row.carriedFrom !== null,
+      continueOnError: row.continueOnError,
+      environment: row.environment,
+      timeoutMs: row.timeoutMs,
       agent: row.agentId ? (known.names.get(row.agentId) ?? null) : null,
       outputs: row.outputs,
       queuedAt: text(row.queuedAt),
@@ -93,11 +108,15 @@ export async function viewRun(
           (annotationsOf.get(step.id) ?? []).map(({ annotation }) => annotation),
         ),
       ),
-    }),
-  )
+    }
+  })
   return {
     ...summary,
     attempt: around.attempt,
+    latestAttempt: run.attempt,
+    attempts,
+    isCanceling: run.cancelRequestedAt !== null && !isRunOver(run.status),
+    inputs: run.inputs,
     problems: run.problems,
     workflowText: run.workflowText,
     jobs: views,
@@ -136,26 +155,6 @@ const stepView = (step: typeof steps.$inferSelect, notes: AnnotationView[]): Ste
     logLine,
   })),
 })
-
-async function knownAgents(db: Queryable) {
-  const rows = await db
-    .select({
-      id: agents.id,
-      name: hosts.name,
-      labels: agents.labels,
-      slots: agents.slots,
-      held: sql<number>`(
-        select count(*)::int from jobs h where h.agent_id = ${agents.id} and h.status in ('leased', 'running')
-      )`,
-      isOnline: sql<boolean>`coalesce(${agents.lastSeenAt} > now() - ${`${awayMs} milliseconds`}::interval, false)`,
-    })
-    .from(agents)
-    .innerJoin(hosts, eq(hosts.id, agents.hostId))
-    // One that has never come has said nothing of itself.
-    .where(isNotNull(agents.incarnation))
-    .limit(1000)
-  return { agents: rows, names: new Map(rows.map(({ id, name }) => [id, name])) }
-}
 
 function grouped<T>(rows: T[], keyOf: (row: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { waitsFor } from './waiting.ts'
+import { waitingOf, waitsFor } from './waiting.ts'
 
-const job = { key: 'a', status: 'queued', labels: ['ubuntu-latest'], needs: [], reason: null, isHeld: false } as const
+const job = { key: 'a', status: 'queued', labels: ['ubuntu-latest'], needs: [], reason: null } as const
 const agent = { labels: ['self-hosted', 'linux', 'x64'], slots: 2, held: 0, isOnline: true }
 
 test.each([
@@ -22,20 +22,22 @@ test.each([
   ['all slots are taken', [{ ...agent, held: 2 }], 'All 2 job slots are taken: it begins when another job ends.'],
   ['one is free', [agent], 'An agent is about to take it.'],
 ])('a queued job when %s', (_name, agents, sentence) => {
-  expect(waitsFor({ ...job, labels: [...job.labels], needs: [] }, [], agents)).toBe(sentence)
+  expect(waitsFor(waitingOf({ ...job, labels: [...job.labels], needs: [] }, [], agents)!)).toBe(sentence)
 })
 
 test('a pending job names the jobs that it still needs', () => {
   const others = [
-    { ...job, labels: [], needs: [], key: 'build', status: 'running' as const },
-    { ...job, labels: [], needs: [], key: 'lint', status: 'succeeded' as const },
-    { ...job, labels: [], needs: [], key: 'test', status: 'queued' as const },
+    { key: 'build', status: 'running' as const },
+    { key: 'lint', status: 'succeeded' as const },
+    { key: 'test', status: 'queued' as const },
   ]
   const pending = { ...job, labels: [], status: 'pending' as const, needs: ['build', 'lint', 'test'] }
-  expect(waitsFor(pending, others, [])).toBe('Waits for jobs build, test, which it needs.')
-  expect(waitsFor({ ...pending, reason: 'job.max_parallel' }, others, [])).toContain('max-parallel')
+  const waiting = waitingOf(pending, others, [])!
+  expect(waiting).toEqual({ kind: 'needs', jobs: ['build', 'test'] })
+  expect(waitsFor(waiting)).toBe('Waits for jobs build, test, which it needs.')
+  expect(waitsFor(waitingOf({ ...pending, reason: 'job.max_parallel' }, others, [])!)).toContain('max-parallel')
 })
 
 test.each(['running', 'succeeded', 'lost'] as const)('a job that is %s waits for nothing', (status) => {
-  expect(waitsFor({ ...job, labels: [], needs: [], status }, [], [agent])).toBeNull()
+  expect(waitingOf({ ...job, labels: [], needs: [], status }, [], [agent])).toBeNull()
 })

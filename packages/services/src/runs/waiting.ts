@@ -1,5 +1,6 @@
 import { matchesRunner } from '@juanie/workflow'
-import type { JobStatus } from './contract.ts'
+import type { JobStatus, Waiting } from './contract.ts'
+import { isJobOver } from './status.ts'
 
 interface WaitingJob {
   key: string
@@ -7,7 +8,6 @@ interface WaitingJob {
   labels: string[]
   needs: string[]
   reason: string | null
-  isHeld: boolean
 }
 
 interface KnownAgent {
@@ -17,28 +17,52 @@ interface KnownAgent {
   isOnline: boolean
 }
 
-/** One sentence: what a job waits for, and who or what can end that; null when it does not wait. */
-export function waitsFor(job: WaitingJob, others: WaitingJob[], agents: KnownAgent[]): string | null {
+/** What a job waits for; null when it does not wait. `others` are the jobs of its attempt. */
+export function waitingOf(
+  job: WaitingJob,
+  others: Pick<WaitingJob, 'key' | 'status'>[],
+  agents: KnownAgent[],
+): Waiting | null {
   if (job.status === 'pending') {
-    if (job.reason === 'job.max_parallel') return 'Waits until another job of its matrix ends (max-parallel).'
-    const open = job.needs.filter((key) => others.some((each) => each.key === key && isOpen(each.status)))
-    return open.length > 0 ? `Waits for ${list(open)}, which it needs.` : 'Waits to be planned.'
+    if (job.reason === 'job.max_parallel') return { kind: 'max_parallel' }
+    const open = job.needs.filter((key) => others.some((each) => each.key === key && !isJobOver(each.status)))
+    return open.length > 0 ? { kind: 'needs', jobs: open } : { kind: 'plan' }
   }
-  if (job.status === 'leased') return 'Was given to an agent, which is about to begin.'
+  if (job.status === 'leased') return { kind: 'taken' }
   if (job.status !== 'queued') return null
-  if (agents.length === 0) return 'No agent has connected yet: start one with `juanie agent`.'
+  if (agents.length === 0) return { kind: 'no_agent' }
   const fitting = agents.filter(({ labels }) => matchesRunner(job.labels, labels))
-  if (fitting.length === 0) {
-    return `No agent has the labels ${job.labels.join(', ')}: start one that has them, or change runs-on.`
-  }
+  if (fitting.length === 0) return { kind: 'labels', labels: job.labels }
   const online = fitting.filter(({ isOnline }) => isOnline)
-  if (online.length === 0) return 'The agents that could take it are away: start one, or wait until it comes back.'
+  if (online.length === 0) return { kind: 'agents_away' }
   if (online.every(({ held, slots }) => held >= slots)) {
-    const slots = online.reduce((sum, agent) => sum + agent.slots, 0)
-    return `All ${slots} job slots are taken: it begins when another job ends.`
+    return { kind: 'slots', slots: online.reduce((sum, agent) => sum + agent.slots, 0) }
   }
-  return 'An agent is about to take it.'
+  return { kind: 'next' }
 }
 
-const isOpen = (status: JobStatus): boolean => ['pending', 'queued', 'leased', 'running'].includes(status)
+/** One sentence: what it waits for, and who or what can end that. */
+export function waitsFor(waiting: Waiting): string {
+  switch (waiting.kind) {
+    case 'needs':
+      return `Waits for ${list(waiting.jobs)}, which it needs.`
+    case 'max_parallel':
+      return 'Waits until another job of its matrix ends (max-parallel).'
+    case 'plan':
+      return 'Waits to be planned.'
+    case 'taken':
+      return 'Was given to an agent, which is about to begin.'
+    case 'next':
+      return 'An agent is about to take it.'
+    case 'no_agent':
+      return 'No agent has connected yet: start one with `juanie agent`.'
+    case 'labels':
+      return `No agent has the labels ${waiting.labels.join(', ')}: start one that has them, or change runs-on.`
+    case 'agents_away':
+      return 'The agents that could take it are away: start one, or wait until it comes back.'
+    case 'slots':
+      return `All ${waiting.slots} job slots are taken: it begins when another job ends.`
+  }
+}
+
 const list = (names: string[]): string => (names.length === 1 ? `job ${names[0]}` : `jobs ${names.join(', ')}`)
