@@ -1,4 +1,5 @@
 import type { FeedEvent } from '@juanie/core/event-feed'
+import type { RunNews } from '@juanie/services/runs/contract'
 import { type InjectionKey, inject, onScopeDispose, provide, type Ref, ref, watch } from 'vue'
 import { leaveToSignIn, refreshSession } from './api.ts'
 import { type Domain, queryClient } from './queries.ts'
@@ -8,7 +9,7 @@ const touched: Record<string, Domain[]> = {
   project: ['projects', 'queues'],
   push: ['repositories', 'runs', 'pipelines'],
   repository: ['repositories', 'pipelines'],
-  pipeline: ['pipelines'],
+  pipeline: ['pipelines', 'runs'],
   run: ['runs', 'pipelines', 'queues'],
   job: ['runs', 'queues'],
   step: ['runs'],
@@ -29,6 +30,8 @@ export interface Live {
   state: Readonly<Ref<LiveState>>
   /** Hears every event until the returned function is called. */
   onEvent: (listener: (event: FeedEvent) => void) => () => void
+  /** Hears of runs whose steps have begun or ended; null says that any may have. */
+  onProgress: (listener: (news: RunNews | null) => void) => () => void
 }
 
 const key: InjectionKey<Live> = Symbol('live')
@@ -46,6 +49,7 @@ const sleptMs = 45_000
 function follow(organizationId: Ref<string | null>): Live {
   const state = ref<LiveState>('connecting')
   const listeners = new Set<(event: FeedEvent) => void>()
+  const progressListeners = new Set<(news: RunNews | null) => void>()
   const dirty = new Map<string, Set<Domain>>()
   let source: EventSource | null = null
   let position: string | null = null
@@ -57,9 +61,16 @@ function follow(organizationId: Ref<string | null>): Live {
   const flush = () => {
     flushTimer = undefined
     for (const [tenant, kinds] of dirty) {
-      for (const domain of kinds) void queryClient.invalidateQueries({ queryKey: [domain, tenant] })
+      for (const domain of kinds) {
+        const queryKey = [domain, tenant]
+        // What is being asked right now would be asked anew, and never answered while events keep coming: it waits.
+        if (queryClient.isFetching({ queryKey }) > 0) continue
+        kinds.delete(domain)
+        void queryClient.invalidateQueries({ queryKey })
+      }
+      if (kinds.size === 0) dirty.delete(tenant)
     }
-    dirty.clear()
+    if (dirty.size > 0) flushTimer = setTimeout(flush, flushMs)
   }
   const touch = (tenant: string, kinds: Domain[]) => {
     const known = dirty.get(tenant) ?? new Set()
@@ -82,7 +93,7 @@ function follow(organizationId: Ref<string | null>): Live {
   }
   const open = (organization: string) => {
     close()
-    const query = new URLSearchParams({ organizationId: organization })
+    const query = new URLSearchParams({ organizationId: organization, progress: '1' })
     if (position) query.set('lastEventId', position)
     const opened = new EventSource(`/api/events?${query}`)
     source = opened
@@ -95,6 +106,10 @@ function follow(organizationId: Ref<string | null>): Live {
       position = lastEventId
       hear(JSON.parse(data))
     }
+    opened.addEventListener('progress', ({ data }) => {
+      const news = JSON.parse(data) as RunNews | null
+      for (const listener of progressListeners) listener(news)
+    })
     opened.onerror = () => {
       // What the browser does by itself would not renew the sign-in, so every end is an end.
       close()
@@ -141,6 +156,10 @@ function follow(organizationId: Ref<string | null>): Live {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    onProgress: (listener) => {
+      progressListeners.add(listener)
+      return () => progressListeners.delete(listener)
+    },
   }
 }
 
@@ -154,5 +173,11 @@ export function provideLive(organizationId: Ref<string | null>): Live {
 /** Hears the events of the organization while the component lives. */
 export function useEvents(listener: (event: FeedEvent) => void): void {
   const stop = inject(key)?.onEvent(listener)
+  if (stop) onScopeDispose(stop)
+}
+
+/** Hears of runs of the organization whose steps have begun or ended, while the component lives. */
+export function useProgress(listener: (news: RunNews | null) => void): void {
+  const stop = inject(key)?.onProgress(listener)
   if (stop) onScopeDispose(stop)
 }
