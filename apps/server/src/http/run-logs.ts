@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { AppError } from '@juanie/core/errors'
 import type { Session } from '@juanie/core/scope'
 import { Credentials } from '@juanie/services/auth'
-import { LogStreams, Runs, type StoredLines } from '@juanie/services/runs'
+import { LogReads, LogStreams, Runs, type StoredLines } from '@juanie/services/runs'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as z from 'zod/mini'
 import { readBody } from './agent-observed.ts'
@@ -24,6 +24,14 @@ const Query = z.object({
   /** For clients that cannot set headers; as well where a page of text begins. */
   after: z.optional(Line),
   limit: z.optional(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(10_000))),
+  /** Longer texts are cut to so many characters; then a line holds its whole length as well. */
+  cut: z.optional(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(1_000_000))),
+})
+const Marks = z.object({ after: z._default(Line, 0) })
+const Search = z.object({
+  q: z.string().check(z.minLength(1), z.maxLength(200)),
+  after: z.optional(Line),
+  before: z.optional(Line),
 })
 
 const maxFrame = 512 * 1024
@@ -32,12 +40,14 @@ type Step = { streamId: string; name: string; lines: number; status: string; isO
 
 /**
  * Log of one step: `GET /api/projects/<id>/runs/<number or id>/jobs/<id>/steps/<n>/log` as server-sent events that
- * resume after `Last-Event-ID` (a line number); `…/log.txt` as plain text; `…/lines` a page of it as JSON.
+ * resume after `Last-Event-ID` (a line number); `…/log.txt` as plain text; `…/lines` a page of it as JSON, `…/marks` the
+ * lines that stand out, `…/search` those that hold a text.
  */
 export function registerRunLogs(fastify: FastifyInstance, deps: HttpDeps): void {
   const { kernel, sessionOf, door, streams, get } = deps
   const runs = get(Runs)
   const logs = get(LogStreams)
+  const reads = get(LogReads)
   const base = '/api/projects/:projectId/runs/:run/jobs/:job/steps/:step'
 
   const enter = async (request: FastifyRequest) => {
@@ -76,17 +86,21 @@ export function registerRunLogs(fastify: FastifyInstance, deps: HttpDeps): void 
     const { step } = await enter(request)
     const limit = query.limit ?? 1000
     const after = query.after ?? Math.max(0, step.lines - limit)
-    const lines: [number, number, string][] = []
-    for (let at = after; lines.length < limit; ) {
-      const chunks = await logs.read(step.streamId, at)
-      if (chunks.length === 0) break
-      for (const chunk of chunks) {
-        for (const [index, line] of linesOf(chunk).entries()) lines.push([chunk.firstSeq + index, ...line])
-        at = chunk.lastSeq
-      }
-    }
-    const shown = lines.slice(0, limit)
-    return { lines: shown, total: step.lines, status: step.status, isOver: step.isOver }
+    const lines = await reads.lines(step.streamId, { after, limit, ...(query.cut && { cut: query.cut }) })
+    return { lines, total: step.lines, status: step.status, isOver: step.isOver }
+  })
+
+  fastify.get(`${base}/marks`, async (request) => {
+    const { after } = readBody(Marks, request.query)
+    const { step } = await enter(request)
+    return reads.marks(step.streamId, after)
+  })
+
+  fastify.get(`${base}/search`, async (request) => {
+    const { q, after, before } = readBody(Search, request.query)
+    const { step } = await enter(request)
+    const place = before === undefined ? { after: after ?? 0 } : { before }
+    return { ...(await reads.search(step.streamId, { text: q, total: step.lines, ...place })), total: step.lines }
   })
 }
 

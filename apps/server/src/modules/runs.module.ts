@@ -8,6 +8,7 @@ import {
   JobLeases,
   JobTokens,
   LeaseJudge,
+  LogReads,
   LogStreams,
   RunCleaning,
   RunFailures,
@@ -37,6 +38,7 @@ export const runsModule = domain(class RunsModule {}, [
     lifecycle.add({ name: 'log streams', stop: () => streams.close() })
     return streams
   }),
+  provide(LogReads, [Kernel], ({ db }) => new LogReads({ db })),
   provide(
     AgentLogs,
     [Kernel, LogStreams, RunSignals],

@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '@juanie/core/database'
 import type { Listener } from '@juanie/core/listener'
 import { and, asc, eq, sql } from 'drizzle-orm'
+import { type Mark, markOf } from './log-lines.ts'
 import { channels, type RunSignals } from './signals.ts'
 import { logChunks } from './tables.ts'
 
@@ -21,7 +22,7 @@ export interface NewLines {
   lines: [number, string][]
 }
 
-const maxChunkLines = 1_000
+export const maxChunkLines = 1_000
 const maxChunkBytes = 256 * 1024
 /** A notification may be lost; so long a viewer may then wait for its lines. */
 const pollMs = 1_000
@@ -173,22 +174,32 @@ export class LogStreams {
 }
 
 /** Readers hold whole chunks, so none may be large. */
-function* chunksOf(lines: [number, string][], firstSeq: number): Generator<StoredLines> {
+function* chunksOf(lines: [number, string][], firstSeq: number): Generator<StoredLines & { marks: string | null }> {
   let texts: string[] = []
+  let marks: Mark[] = []
   let bytes = 0
   let first = firstSeq
+  const chunk = () => ({
+    firstSeq: first,
+    lastSeq: first + texts.length - 1,
+    lines: texts.join('\n'),
+    marks: marks.length > 0 ? JSON.stringify(marks) : null,
+  })
   for (const line of lines) {
     const text = JSON.stringify(line)
     if (texts.length > 0 && (texts.length >= maxChunkLines || bytes + text.length > maxChunkBytes)) {
-      yield { firstSeq: first, lastSeq: first + texts.length - 1, lines: texts.join('\n') }
+      yield chunk()
       first += texts.length
       texts = []
+      marks = []
       bytes = 0
     }
+    const mark = markOf(line[1])
+    if (mark) marks.push([first + texts.length, mark])
     texts.push(text)
     bytes += text.length
   }
-  if (texts.length > 0) yield { firstSeq: first, lastSeq: first + texts.length - 1, lines: texts.join('\n') }
+  if (texts.length > 0) yield chunk()
 }
 
 function trimmed(chunk: StoredLines, after: number): StoredLines {

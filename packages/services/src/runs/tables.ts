@@ -1,6 +1,6 @@
 import { createdAt, instant, oneOf, owned, primaryId } from '@juanie/core/database'
 import type { JobInstance, Outcome, Problem } from '@juanie/workflow'
-import { sql } from 'drizzle-orm'
+import { isNotNull, sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
@@ -170,9 +170,15 @@ export const logChunks = snakeCase.table(
     projectId: owned(() => projects.id),
     /** NDJSON of `[milliseconds, text]`. */
     lines: text().notNull(),
+    /** What stands out in it, as JSON of `[line, kind]`; null where nothing does. */
+    marks: text(),
     createdAt: createdAt(),
   },
-  (c) => [primaryKey({ columns: [c.streamId, c.firstSeq] }), index('log_chunks_age').on(c.createdAt)],
+  (c) => [
+    primaryKey({ columns: [c.streamId, c.firstSeq] }),
+    index('log_chunks_age').on(c.createdAt),
+    index('log_chunks_marks').on(c.streamId, c.firstSeq).where(isNotNull(c.marks)),
+  ],
 )
 
 /** A git token good for reading one commit's repository while one job is leased. */
