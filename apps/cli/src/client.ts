@@ -8,7 +8,8 @@ const answerLimitMs = 60_000
 
 export const config = loadClientConfig(process.env)
 
-export const usualUrl = 'http://127.0.0.1:3000'
+/** Where one signs in when nothing is said. */
+export const usualUrl = config.url ?? config.usualUrl
 
 const howToSignIn = (url: string, email: string) => `Run: juanie login --url ${url} --email ${email}`
 
@@ -22,10 +23,7 @@ export function server(): Server {
   const login = readLogin(config.folder)
   if (config.token) return { url: trimmed(config.url ?? login?.url ?? usualUrl), token: config.token }
   if (!login) {
-    throw new CommandError(
-      `You are not signed in. ${howToSignIn(config.url ?? usualUrl, 'you@example.com')}`,
-      exitCodes.notSignedIn,
-    )
+    throw new CommandError(`You are not signed in. ${howToSignIn(usualUrl, 'you@example.com')}`, exitCodes.notSignedIn)
   }
   return { url: trimmed(login.url), token: login.token }
 }

@@ -7,11 +7,24 @@ export interface ClientConfig {
   folder: string
   /** JUANIE_TOKEN: wins over the login. */
   token: string | null
-  /** JUANIE_URL: the server that JUANIE_TOKEN is for. */
+  /** JUANIE_URL: the server that JUANIE_TOKEN is for, and to which one signs in. */
   url: string | null
+  /** Where the server of this machine answers: PORT names its port here as it does at its start. */
+  usualUrl: string
 }
 
 export function loadClientConfig(env: NodeJS.ProcessEnv): ClientConfig {
   const base = env.XDG_CONFIG_HOME?.startsWith('/') ? env.XDG_CONFIG_HOME : join(env.HOME || homedir(), '.config')
-  return { folder: join(base, 'juanie'), token: env.JUANIE_TOKEN || null, url: env.JUANIE_URL || null }
+  return {
+    folder: join(base, 'juanie'),
+    token: env.JUANIE_TOKEN || null,
+    url: env.JUANIE_URL || null,
+    usualUrl: `http://127.0.0.1:${portOf(env.PORT) ?? 3000}`,
+  }
+}
+
+/** Null for what is no port, and for 0, which lets the server take any free one. */
+function portOf(text: string | undefined): number | null {
+  const port = Number(text)
+  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : null
 }

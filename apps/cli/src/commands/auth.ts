@@ -12,7 +12,7 @@ export function addAuthCommands(program: Command): void {
   program
     .command('login')
     .description('Sign in and keep the login for the next commands')
-    .option('--url <url>', 'address of Juanie', config.url ?? usualUrl)
+    .option('--url <url>', 'address of Juanie', usualUrl)
     .option('--email <email>', 'account; it and the password are asked for on a terminal')
     .option('--password-stdin', 'read the password from standard input')
     .option('--token-stdin', 'read an access token from standard input instead of signing in with a password')
