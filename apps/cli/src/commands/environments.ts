@@ -98,6 +98,7 @@ function settingsOf(options: Settings) {
 async function create(name: string, options: Settings): Promise<void> {
   const { id } = await findProject(options)
   const made = await api().environments.create.mutate({ projectId: id, name, ...settingsOf(options) })
+  warnOfSamePosition(made)
   if (options.json) printJson(made)
   else say(`Environment ${made.name} is ready at ${made.url}. Deploy to it: juanie deploy ${made.name}`)
 }
@@ -105,7 +106,24 @@ async function create(name: string, options: Settings): Promise<void> {
 async function edit(name: string, options: Settings): Promise<void> {
   const { id } = await findProject(options)
   const changed = await api().environments.edit.mutate({ projectId: id, environment: name, ...settingsOf(options) })
+  warnOfSamePosition(changed)
   if (options.json) printJson(changed)
   else
     say(`Environment ${changed.name} is changed. It holds from the next deployment on: juanie deploy ${changed.name}`)
+}
+
+function warnOfSamePosition({
+  name,
+  position,
+  samePosition,
+}: {
+  name: string
+  position: number
+  samePosition: string[]
+}) {
+  if (samePosition.length === 0) return
+  const also = samePosition.length === 1 ? `${samePosition[0]} has` : `${samePosition.join(', ')} have`
+  say(
+    `Warning: ${also} position ${position} too. juanie promote takes the first of them by name, and goes from none to another. Give ${name} its own with --position.`,
+  )
 }

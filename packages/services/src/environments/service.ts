@@ -3,7 +3,7 @@ import { AppError, notFound } from '@juanie/core/errors'
 import { record } from '@juanie/core/events'
 import { isUuid } from '@juanie/core/ids'
 import type { ProjectScope } from '@juanie/core/scope'
-import { and, asc, eq, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, isNull, ne, sql } from 'drizzle-orm'
 import { organizations } from '../organizations/tables.ts'
 import type { NewProject, ProjectPart } from '../projects/port.ts'
 import { projects } from '../projects/tables.ts'
@@ -29,6 +29,12 @@ export interface Environment {
   hostname: string
   /** Where people find what runs there. */
   url: string
+}
+
+/** An environment as it was just written. */
+export interface WrittenEnvironment extends Environment {
+  /** Others at the same position: a promotion takes the first of them by name, and none to another. */
+  samePosition: string[]
 }
 
 export class Environments implements ProjectPart {
@@ -92,7 +98,7 @@ export class Environments implements ProjectPart {
     return this.find(this.#db, scope.projectId, key)
   }
 
-  async create(scope: ProjectScope, input: CreateEnvironment): Promise<Environment> {
+  async create(scope: ProjectScope, input: CreateEnvironment): Promise<WrittenEnvironment> {
     return this.#db.transaction(async (tx) => {
       const project = await lockProject(tx, scope.projectId)
       const others = await tx
@@ -111,11 +117,11 @@ export class Environments implements ProjectPart {
         project: project.slug,
         organization: project.organization,
       })
-      return this.find(tx, scope.projectId, id)
+      return this.#written(tx, scope, id)
     })
   }
 
-  async edit(scope: ProjectScope, input: EditEnvironment): Promise<Environment> {
+  async edit(scope: ProjectScope, input: EditEnvironment): Promise<WrittenEnvironment> {
     return this.#db.transaction(async (tx) => {
       const { id } = await this.find(tx, scope.projectId, input.environment)
       const current = await one(
@@ -129,7 +135,7 @@ export class Environments implements ProjectPart {
       const position = input.position ?? current.position
       await tx.update(environments).set({ config, position, updatedAt: sql`now()` }).where(eq(environments.id, id))
       await record(tx, scope, 'environment.edited', { subjectId: id, data: { config, position } })
-      return this.find(tx, scope.projectId, id)
+      return this.#written(tx, scope, id)
     })
   }
 
@@ -147,6 +153,23 @@ export class Environments implements ProjectPart {
     )
     await record(tx, scope, 'environment.created', { subjectId: id, data: { name, position, hostname } })
     return id
+  }
+
+  async #written(tx: Transaction, scope: ProjectScope, id: string): Promise<WrittenEnvironment> {
+    const environment = await this.find(tx, scope.projectId, id)
+    const others = await tx
+      .select({ name: environments.name })
+      .from(environments)
+      .where(
+        and(
+          eq(environments.projectId, scope.projectId),
+          eq(environments.position, environment.position),
+          ne(environments.id, id),
+          isNull(environments.deletedAt),
+        ),
+      )
+      .orderBy(asc(environments.name))
+    return { ...environment, samePosition: others.map(({ name }) => name) }
   }
 
   async #shown(row: Omit<Environment, 'url'>): Promise<Environment> {

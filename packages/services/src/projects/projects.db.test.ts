@@ -178,10 +178,24 @@ test('an environment is edited one setting at a time, and null takes a setting a
   expect(dev.config).not.toHaveProperty('soakMs')
   await environments.edit(own, { environment: dev.id, config: { follows: null } })
   expect((await environments.view(own, dev.id)).config).toEqual({ follows: null, replicas: 2 })
-  expect((await environments.create(own, { name: 'qa' })).position).toBe(8)
+  expect(await environments.create(own, { name: 'qa' })).toMatchObject({ position: 8, samePosition: [] })
   await expect(environments.create(own, { name: 'qa' })).rejects.toMatchObject({ reason: 'environment.name_taken' })
   await expect(environments.view(own, 'nowhere')).rejects.toThrow('"nowhere"')
   await expect(environments.view({ ...own, projectId: uuidv7() }, dev.id)).rejects.toMatchObject({ code: 'not_found' })
+})
+
+test('an environment at the position of another is told which one that is', async () => {
+  await using t = await testDb()
+  const { scope } = await owner(t)
+  const { projects, environments } = services(t)
+  const own = { ...scope, projectId: (await projects.create(scope, { slug: 'shop', template: 'empty' })).id }
+  await projects.create(scope, { slug: 'other', template: 'empty' })
+  expect((await environments.create(own, { name: 'qa', position: 2 })).samePosition).toEqual(['staging'])
+  expect((await environments.edit(own, { environment: 'dev', position: 2 })).samePosition).toEqual(['qa', 'staging'])
+  expect((await environments.edit(own, { environment: 'dev', position: 1 })).samePosition).toEqual([])
+  expect((await environments.edit(own, { environment: 'qa', config: { replicas: 2 } })).samePosition).toEqual([
+    'staging',
+  ])
 })
 
 test('organizations are made by administrators and owners, not by those who were only invited', async () => {
