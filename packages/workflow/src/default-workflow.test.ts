@@ -1,4 +1,8 @@
-import { expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { defaultWorkflow } from './default-workflow.ts'
 import type { RunStep } from './model.ts'
 import { parseWorkflow } from './parse.ts'
@@ -108,6 +112,46 @@ test('Python packages are put into a folder of the release', () => {
   expect(made(['pyproject.toml']).commands).toHaveLength(1)
   expect(made(['pyproject.toml'], null, { pyproject: '[tool.ruff]\nline-length = 100\n' }).commands).toEqual([])
   expect(made(['Pipfile']).commands[0]).toContain('pipenv requirements')
+})
+
+test('a Python project with tests has them run before its release', () => {
+  const testOf = (names: string[], more = {}) => made(['app.py', ...names], null, more).commands.at(-1)
+  for (const names of [['tests'], ['test'], ['test_app.py'], ['app_test.py'], ['conftest.py'], ['pytest.ini']]) {
+    expect(testOf(names), names[0]).toMatch(/python3 -m pytest .*\n.*python3 -m unittest discover/s)
+  }
+  expect(testOf(['tests'])).toContain('-s tests')
+  expect(testOf(['tests', 'manage.py'])).toContain('else python3 manage.py test; fi')
+  expect(testOf(['tests'])).not.toContain('pip install')
+  expect(testOf(['conftest.py'])).toContain('|| python3 -m pip install')
+  expect(testOf([], { pyproject: '[tool.pytest.ini_options]\n' })).toContain('test-packages" pytest')
+  expect(testOf(['tests', 'requirements-dev.txt'])).toContain('test-packages" -r requirements-dev.txt')
+  expect(testOf(['latest.py', 'contest'])).toBeUndefined()
+})
+
+test('the Python test step ends as the tests do, and leaves nothing in the release', { timeout: 60_000 }, ({
+  skip,
+}) => {
+  if (spawnSync('python3', ['--version']).error) skip('python3 is not installed')
+  const text =
+    'import unittest\nfrom app import one\nclass T(unittest.TestCase):\n  def test_one(self):\n    self.assertEqual(one, 1)\n'
+  const ends = (one: number, files: string[]) => {
+    const folder = mkdtempSync(join(tmpdir(), 'juanie-python-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    writeFileSync(join(folder, 'app.py'), `one = ${one}\n`)
+    for (const path of files) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true })
+      writeFileSync(join(folder, path), path.endsWith('__init__.py') ? '' : text)
+    }
+    const names = readdirSync(folder)
+    const env = { PATH: process.env.PATH, HOME: folder, RUNNER_TEMP: join(folder, 'temp') }
+    const { status } = spawnSync('bash', ['-e', '-c', made(names).commands.at(-1)!], { cwd: folder, env })
+    expect(readdirSync(folder)).toEqual(names)
+    return status
+  }
+  expect(ends(1, ['test_app.py'])).toBe(0)
+  expect(ends(1, ['tests/__init__.py', 'tests/test_app.py'])).toBe(0)
+  expect(ends(1, ['tests/test_app.py'])).toBe(0)
+  expect(ends(2, ['tests/test_app.py'])).toBe(1)
 })
 
 test('the default branch is released, whatever its name', () => {

@@ -67,7 +67,12 @@ function detect({ names, packageJson, pyproject }: DetectedFiles): Build {
   }
   const python = ['requirements.txt', 'pyproject.toml', 'Pipfile', 'setup.py'].find((name) => has.has(name))
   const program = python ?? names.find((name) => name.endsWith('.py'))
-  if (program) return { found: `Python (${program})${suffix}`, steps: pythonSteps(has, pyproject), path: '.' }
+  if (program) {
+    const test = pythonTest(has, pyproject)
+    const found = `Python (${program})${test ? ' with tests' : ''}${suffix}`
+    const steps = [...pythonSteps(has, pyproject), ...(test ? [{ name: 'Test', run: test }] : [])]
+    return { found, steps, path: '.' }
+  }
   if (described) return { found: described, steps: [], path: '.' }
   if (has.has('index.html')) return { found: 'a static site (index.html)', steps: [], path: '.' }
   return { found: 'nothing that needs to be built', steps: [], path: '.' }
@@ -185,3 +190,36 @@ function pythonSteps(has: Set<string>, pyproject: string | null | undefined): Bu
   }
   return []
 }
+
+/**
+ * pytest where it is asked for or installed, else the standard library's. What only tests need is kept out of the
+ * release, and so are compiled files, which hold times and would make each release another one. Code 5 says that no
+ * test was found: a folder of data for tests is no failure. Null when there are no tests.
+ */
+function pythonTest(has: Set<string>, pyproject: string | null | undefined): string[] | null {
+  const folder = ['tests', 'test'].find((name) => has.has(name))
+  const asksForPytest = has.has('pytest.ini') || has.has('conftest.py') || /\bpytest\b/.test(pyproject ?? '')
+  const isTested = folder ?? [...has].some((name) => /^(test_.*|.*_test|tests?)\.py$/.test(name))
+  if (!isTested && !asksForPytest) return null
+  const listed = ['requirements-dev.txt', 'requirements-test.txt', 'dev-requirements.txt', 'test-requirements.txt']
+    .filter((name) => has.has(name))
+    .map((name) => `-r ${name}`)
+  const install = `python3 -m pip install --disable-pip-version-check --target "$RUNNER_TEMP/test-packages"`
+  const isPytest = `python3 -c 'import pytest' 2>/dev/null`
+  return [
+    'export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$PWD/.packages:$RUNNER_TEMP/test-packages"',
+    ...(listed.length > 0 ? [`${install} ${listed.join(' ')}`] : []),
+    ...(asksForPytest ? [`${isPytest} || ${install} pytest`] : []),
+    `if ${isPytest}; then python3 -m pytest -p no:cacheprovider || [ $? = 5 ]`,
+    ...(has.has('manage.py') ? ['else python3 manage.py test; fi'] : unittest(folder)),
+  ]
+}
+
+/** Tests in a folder without an `__init__.py` are only found when the search begins there. */
+const unittest = (folder: string | undefined): string[] =>
+  folder === undefined
+    ? ['else python3 -m unittest discover || [ $? = 5 ]; fi']
+    : [
+        `elif [ -e ${folder}/__init__.py ]; then python3 -m unittest discover || [ $? = 5 ]`,
+        `else python3 -m unittest discover -s ${folder} || [ $? = 5 ]; fi`,
+      ]
