@@ -9,8 +9,8 @@ import { Hosts } from '@juanie/services/hosts'
 import { hostsRouter } from '@juanie/services/hosts/router'
 import { Invitations, Organizations } from '@juanie/services/organizations'
 import { organizationsRouter } from '@juanie/services/organizations/router'
-import { Events } from '@juanie/services/overview'
-import { eventsRouter } from '@juanie/services/overview/router'
+import { Events, Overview } from '@juanie/services/overview'
+import { eventsRouter, overviewRouter } from '@juanie/services/overview/router'
 import { Pipelines } from '@juanie/services/pipelines'
 import { pipelinesRouter } from '@juanie/services/pipelines/router'
 import { Projects } from '@juanie/services/projects'
@@ -47,6 +47,7 @@ export const appRouter = (get: HttpDeps['get']) =>
     releases: releasesRouter(get(Releases)),
     deployments: deploymentsRouter(get(Deployments)),
     events: eventsRouter(get(Events)),
+    overview: overviewRouter(get(Overview)),
   })
 
 export type AppRouter = ReturnType<typeof appRouter>

@@ -19,6 +19,8 @@ export interface Context {
   }
   /** Address of the caller, for limits and the audit. */
   address: string
+  /** What the caller's program calls itself; anyone can send anything here. */
+  userAgent: string | null
 }
 
 const trpcCode = {

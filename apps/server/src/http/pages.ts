@@ -76,7 +76,8 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
   }
 
   const enter = async (request: FastifyRequest, reply: FastifyReply, userId: string) => {
-    browserCookies(request, reply, config.url).set(await sessions.begin(userId, request.ip))
+    const tokens = await sessions.begin(userId, request.ip, request.headers['user-agent'])
+    browserCookies(request, reply, config.url).set(tokens)
     return reply.redirect(nextOf(request) ?? '/', 303)
   }
 

@@ -40,6 +40,7 @@ export function registerTrpc(fastify: FastifyInstance, { kernel, get, sessionOf,
           door,
           cookies: browserCookies(request, reply, config.url),
           address: request.ip,
+          userAgent: request.headers['user-agent'] ?? null,
         }),
         onError: ({ error, path }) => {
           if (error.code === 'INTERNAL_SERVER_ERROR' || error.code === 'SERVICE_UNAVAILABLE') {

@@ -43,7 +43,7 @@ export async function testApp(env: Record<string, string> = {}): Promise<TestApp
 /** What the build leaves for the server to hand out, so that no test waits for a bundler; the real one is looked at by those in a browser. */
 function rootWithConsole(): string {
   const root = mkdtempSync(join(tmpdir(), 'juanie-root-'))
-  symlinkSync(join(cloneRoot(), 'apps'), join(root, 'apps'))
+  for (const folder of ['apps', 'packages']) symlinkSync(join(cloneRoot(), folder), join(root, folder))
   const folder = join(root, 'dist', 'web')
   mkdirSync(join(folder, 'assets'), { recursive: true })
   for (const language of ['en', 'zh-CN']) {

@@ -209,6 +209,41 @@ test('who signs out is out by access and refresh token, and others stay', async 
   expect(await sessions.verify(other.access)).not.toBeNull()
 })
 
+test('a person sees the browsers they are signed in with, and ends one, or all the others', async () => {
+  await using t = await testDb()
+  const { sessions } = await installation(t)
+  const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
+  const [first, second, third] = [
+    await sessions.signIn(right, home),
+    await sessions.signIn(right, '198.51.100.9', agent.repeat(9)),
+    await sessions.signIn(right, home, agent),
+  ]
+  const me = (await sessions.verify(third.access))!
+  const eve = await t.db.transaction((tx) =>
+    createUser(tx, { email: 'eve@example.com', name: 'Eve', passwordHash: 'none', isSuperAdmin: false }),
+  )
+  const eves = (await sessions.verify((await sessions.begin(eve.id, home)).access))!
+  const { rows } = await sessions.list(me, { limit: 10 })
+  expect(rows).toMatchObject([
+    { network: home, userAgent: agent, isCurrent: true, createdAt: expect.any(Date), lastUsedAt: expect.any(Date) },
+    { network: '198.51.100.9', userAgent: agent.repeat(9).slice(0, 300), isCurrent: false },
+    { userAgent: null, isCurrent: false },
+  ])
+  const firstPage = await sessions.list(me, { limit: 2 })
+  const secondPage = await sessions.list(me, { limit: 2, after: firstPage.next! })
+  expect([...firstPage.rows, ...secondPage.rows].map(({ id }) => id)).toEqual(rows.map(({ id }) => id))
+  expect(secondPage.next).toBeNull()
+
+  await expect(sessions.endOwn(eves, rows[1]!.id)).rejects.toMatchObject({ code: 'not_found' })
+  await sessions.endOwn(me, rows[1]!.id)
+  expect(await sessions.verify(second.access)).toBeNull()
+  await expect(sessions.endOwn(me, rows[1]!.id)).rejects.toMatchObject({ code: 'not_found' })
+  expect(await sessions.endOthers(me)).toEqual({ ended: 1 })
+  expect(await sessions.verify(first.access)).toBeNull()
+  expect(await sessions.verify(third.access)).not.toBeNull()
+  expect((await sessions.list(eves, { limit: 10 })).rows).toHaveLength(1)
+})
+
 test('a personal access token ends when it is revoked or its time is over, and is its owner’s alone', async () => {
   await using t = await testDb()
   const { tokens, ada } = await installation(t)

@@ -20,6 +20,7 @@ export const CreateToken = z.object({
 export type CreateToken = z.infer<typeof CreateToken>
 
 export const RevokeToken = z.object({ id: z.uuid() })
+export const EndSession = z.object({ id: z.uuid() })
 
 /** A page of a list: give back `next` as `after` for the following one. */
 export const Page = z.object({

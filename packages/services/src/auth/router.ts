@@ -1,7 +1,7 @@
 import { AppError } from '@juanie/core/errors'
 import { anonymous, type Context, router, signedIn } from '@juanie/core/trpc'
 import type { AccessTokens } from './access-tokens.ts'
-import { CreateToken, Login, Page, RevokeToken, SignIn } from './contract.ts'
+import { CreateToken, EndSession, Login, Page, RevokeToken, SignIn } from './contract.ts'
 import type { Sessions } from './sessions.ts'
 
 export const authRouter = (parts: { sessions: Sessions; tokens: AccessTokens }) =>
@@ -10,7 +10,7 @@ export const authRouter = (parts: { sessions: Sessions; tokens: AccessTokens }) 
       .input(SignIn)
       .mutation(async ({ ctx, input }) => {
         const cookies = browser(ctx)
-        cookies.set(await parts.sessions.signIn(input, ctx.address))
+        cookies.set(await parts.sessions.signIn(input, ctx.address, ctx.userAgent))
       }),
     refresh: anonymous('the refresh token itself is the proof').mutation(async ({ ctx }) => {
       const cookies = browser(ctx)
@@ -35,6 +35,11 @@ export const authRouter = (parts: { sessions: Sessions; tokens: AccessTokens }) 
       name: session.name,
       credential: session.credential,
     })),
+    sessions: router({
+      list: signedIn.input(Page).query(({ ctx, input }) => parts.sessions.list(ctx.session, input)),
+      end: signedIn.input(EndSession).mutation(({ ctx, input }) => parts.sessions.endOwn(ctx.session, input.id)),
+      endOthers: signedIn.mutation(({ ctx }) => parts.sessions.endOthers(ctx.session)),
+    }),
     tokens: router({
       create: signedIn.input(CreateToken).mutation(({ ctx, input }) => parts.tokens.create(ctx.session, input)),
       list: signedIn.input(Page).query(({ ctx, input }) => parts.tokens.list(ctx.session, input)),

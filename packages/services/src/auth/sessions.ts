@@ -1,15 +1,17 @@
 import { type Database, maybeOne, one } from '@juanie/core/database'
-import { AppError } from '@juanie/core/errors'
+import { AppError, notFound } from '@juanie/core/errors'
 import { newSecret, secretHash, uuidv7 } from '@juanie/core/ids'
+import { paged } from '@juanie/core/pages'
 import type { Session } from '@juanie/core/scope'
-import { and, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNull, lt, ne, or, sql } from 'drizzle-orm'
 import { users } from '../users/tables.ts'
-import type { SignIn } from './contract.ts'
+import type { Page, SignIn } from './contract.ts'
 import { networkOf, type SignInLimits } from './limits.ts'
 import type { AccessSigner, Passwords } from './port.ts'
 import { sessions } from './tables.ts'
 
 const accessSeconds = 15 * 60
+const longestUserAgent = 300
 export const refreshSeconds = 7 * 86_400
 
 /** Two tabs that refresh within the same moment: the slower one presents a token that was just replaced. */
@@ -38,9 +40,9 @@ export class Sessions {
     this.#living = livingSession(parts.db)
   }
 
-  async signIn(input: SignIn, address: string): Promise<SessionTokens> {
+  async signIn(input: SignIn, address: string, userAgent: string | null = null): Promise<SessionTokens> {
     const user = await this.authenticate(input, address)
-    return this.begin(user.id, address)
+    return this.begin(user.id, address, userAgent)
   }
 
   /** Whose e-mail address and password these are; an unknown address costs the same time and gets the same answer. */
@@ -66,13 +68,20 @@ export class Sessions {
   }
 
   /** A session for somebody who has just proved who they are. */
-  async begin(userId: string, address: string): Promise<SessionTokens> {
+  async begin(userId: string, address: string, userAgent: string | null = null): Promise<SessionTokens> {
     const id = uuidv7()
     const refresh = newRefresh(id)
     await one(
       this.#db
         .insert(sessions)
-        .values({ id, userId, refreshHash: secretHash(refresh), network: networkOf(address), expiresAt: refreshEnds })
+        .values({
+          id,
+          userId,
+          refreshHash: secretHash(refresh),
+          network: networkOf(address),
+          userAgent: userAgent?.slice(0, longestUserAgent) ?? null,
+          expiresAt: refreshEnds,
+        })
         .returning({ id: sessions.id }),
     )
     return { access: await this.#signer.sign({ sessionId: id, userId }, accessSeconds), refresh }
@@ -140,6 +149,47 @@ export class Sessions {
     return (await maybeOne(this.#living.execute({ id }))) !== null
   }
 
+  /** The browsers in which the person is signed in, the newest first. */
+  async list(session: Session, page: Page) {
+    const rows = await this.#db
+      .select({
+        id: sessions.id,
+        network: sessions.network,
+        userAgent: sessions.userAgent,
+        createdAt: sessions.createdAt,
+        /** Tokens are renewed while somebody works, so this is right to a quarter of an hour. */
+        lastUsedAt: sql<Date>`coalesce(${sessions.rotatedAt}, ${sessions.createdAt})`.mapWith(sessions.createdAt),
+        expiresAt: sessions.expiresAt,
+        isCurrent: sql<boolean>`${sessions.id} = ${currentOf(session)}`,
+      })
+      .from(sessions)
+      .where(and(eq(sessions.userId, session.userId), alive(), page.after ? lt(sessions.id, page.after) : undefined))
+      .orderBy(desc(sessions.id))
+      .limit(page.limit + 1)
+    return paged(rows, page.limit)
+  }
+
+  /** Ends one of the person's own. */
+  async endOwn(session: Session, id: string): Promise<{ id: string }> {
+    const ended = await this.#db
+      .update(sessions)
+      .set({ revokedAt: sql`now()` })
+      .where(and(eq(sessions.id, id), eq(sessions.userId, session.userId), isNull(sessions.revokedAt)))
+      .returning({ id: sessions.id })
+    if (ended.length === 0) throw notFound('session')
+    return { id }
+  }
+
+  /** Every browser but the one that asks; answers how many that were. */
+  async endOthers(session: Session): Promise<{ ended: number }> {
+    const ended = await this.#db
+      .update(sessions)
+      .set({ revokedAt: sql`now()` })
+      .where(and(eq(sessions.userId, session.userId), alive(), ne(sessions.id, currentOf(session))))
+      .returning({ id: sessions.id })
+    return { ended: ended.length }
+  }
+
   async end(id: string): Promise<void> {
     await this.#db
       .update(sessions)
@@ -169,6 +219,10 @@ export class Sessions {
     await this.#db.delete(sessions).where(lt(sessions.expiresAt, sql`now() - interval '90 days'`))
   }
 }
+
+/** No browser's, when a token asks. */
+const nobody = '00000000-0000-0000-0000-000000000000'
+const currentOf = ({ credential }: Session): string => (credential.kind === 'session' ? credential.id : nobody)
 
 const newRefresh = (sessionId: string): string => newSecret(`jur_${sessionId}`)
 

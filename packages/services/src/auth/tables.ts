@@ -12,6 +12,8 @@ export const sessions = snakeCase.table(
     previousRefreshHash: text(),
     /** The network it was begun from, so that a flood of wrong passwords from elsewhere does not lock its owner out. */
     network: text().notNull(),
+    /** What the browser called itself, cut short: its owner tells their browsers apart by it. */
+    userAgent: text(),
     /** When `previousRefreshHash` was replaced: two tabs may refresh within the same moment. */
     rotatedAt: instant(),
     expiresAt: instant().notNull(),

@@ -72,7 +72,7 @@ export async function updateHealth(tx: Transaction, environmentIds: string[]): P
     if (health === row.health && sync === row.sync) continue
     await tx
       .update(environments)
-      .set({ health, sync })
+      .set({ health, sync, ...(health !== row.health && { updatedAt: sql`now()` }) })
       .where(and(eq(environments.id, row.id)))
     if (health === row.health) continue
     await recordAll(tx, systemScope(row.organizationId, row.projectId), [

@@ -1,6 +1,8 @@
 export * from './contract.ts'
 export { DesiredFeed } from './feed.ts'
+export { rowOf, selectDeployments, type UrlOf } from './rows.ts'
 export { Deployments } from './service.ts'
 export { deploymentPoints } from './status.ts'
 export { instanceStreams, type LogSource } from './streams.ts'
 export { deploymentChannel, desiredChannel } from './transition.ts'
+export { flagOf, lastId, servingId, waitsForAll } from './views.ts'

@@ -65,7 +65,7 @@ export async function flagSlow(db: Database, now: number): Promise<number> {
 export async function doubtSilentHosts(db: Database): Promise<void> {
   await db
     .update(environments)
-    .set({ health: 'unknown', sync: 'unknown' })
+    .set({ health: 'unknown', sync: 'unknown', updatedAt: sql`now()` })
     .where(
       and(
         sql`${environments.health} not in ('missing', 'unknown')`,

@@ -1,5 +1,11 @@
 import * as z from 'zod/mini'
-import { deploymentStatuses } from '../deployments/contract.ts'
+import {
+  type DeploymentRow,
+  type DeploymentStatus,
+  deploymentStatuses,
+  type WaitsFor,
+} from '../deployments/contract.ts'
+import type { ListedRun, RunStatus } from '../runs/contract.ts'
 
 /** What an event is about, as people narrow a list down to. */
 export const eventKinds = ['run', 'release', 'deployment', 'environment', 'setting', 'project', 'people'] as const
@@ -93,3 +99,72 @@ export const ListEvents = z.object({
   isDetailed: z._default(z.boolean(), false),
 })
 export type ListEvents = z.infer<typeof ListEvents>
+
+/** A project as the home of its organization shows it. */
+export interface ProjectCard {
+  id: string
+  slug: string
+  name: string
+  createdAt: string
+  /** Its last event; when it was made, before there is any. */
+  activeAt: string
+  /** In the order of promotion. */
+  environments: {
+    id: string
+    name: string
+    url: string
+    health: 'healthy' | 'progressing' | 'degraded' | 'missing' | 'unknown'
+    /** Number of the release that serves; null: none does. */
+    release: number | null
+    /** The latest attempt. */
+    last: { number: number; status: DeploymentStatus } | null
+  }[]
+  /** The latest. */
+  run: { number: number; status: RunStatus; title: string; branch: string; createdAt: string } | null
+}
+
+export const ListProjectCards = z.object({
+  /** `next` of the page before. */
+  after: z.optional(z.nullable(z.string().check(z.maxLength(100)))),
+  limit: z._default(z.int().check(z.minimum(1), z.maximum(100)), 30),
+  /** Part of the name, without regard to case. */
+  text: z.optional(z.nullable(z.string().check(z.trim(), z.maxLength(100)))),
+})
+export type ListProjectCards = z.infer<typeof ListProjectCards>
+
+/**
+ * `attention`: what somebody should look at. Branches that matter and whose latest decision is a failure, environments
+ * whose latest deployment came to nothing or that are not well, what was flagged, and what waits for more than a
+ * minute. `waiting` and `active`: what is not over; `failed`: what came to nothing within the last days.
+ */
+export const matterLists = ['attention', 'waiting', 'active', 'failed'] as const
+export type MatterList = (typeof matterLists)[number]
+
+/** Something of a project that somebody may want to look at, and why. */
+export type Matter = {
+  id: string
+  at: string
+  project: { id: string; slug: string; name: string }
+} & (
+  | { kind: 'run'; run: ListedRun }
+  | {
+      kind: 'deployment'
+      deployment: DeploymentRow
+      waitsFor: WaitsFor | null
+      flagged: { at: string; message: string } | null
+    }
+  | { kind: 'environment'; environment: { id: string; name: string; health: string; url: string; host: string | null } }
+)
+
+export const ListMatters = z.object({
+  list: z.enum(matterLists),
+  /** `next` of the page before. */
+  after: z.optional(z.nullable(z.string().check(z.maxLength(100)))),
+  limit: z._default(z.int().check(z.minimum(1), z.maximum(50)), 20),
+})
+export type ListMatters = z.infer<typeof ListMatters>
+
+/** So long it may wait before somebody should look. */
+export const patienceMs = 60_000
+/** What failed is a matter for so long; what nobody has cared for since then is not looked for any more. */
+export const failedDays = 30

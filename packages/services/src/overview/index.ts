@@ -1,1 +1,2 @@
 export { Events } from './events.ts'
+export { Overview } from './service.ts'

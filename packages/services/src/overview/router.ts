@@ -1,6 +1,7 @@
 import { inOrganization, inProject, router } from '@juanie/core/trpc'
-import { ListEvents } from './contract.ts'
+import { ListEvents, ListMatters, ListProjectCards } from './contract.ts'
 import type { Events } from './events.ts'
+import type { Overview } from './service.ts'
 
 export const eventsRouter = (events: Events) =>
   router({
@@ -10,4 +11,15 @@ export const eventsRouter = (events: Events) =>
     ofProject: inProject('project.view')
       .input(ListEvents)
       .query(({ ctx, input }) => events.ofProject(ctx.scope, input)),
+  })
+
+export const overviewRouter = (overview: Overview) =>
+  router({
+    matters: inOrganization('organization.view')
+      .input(ListMatters)
+      .query(({ ctx, input }) => overview.matters(ctx.scope, input)),
+    projects: inOrganization('project.view')
+      .input(ListProjectCards)
+      .query(({ ctx, input }) => overview.projects(ctx.scope, input)),
+    broken: inProject('project.view').query(({ ctx }) => overview.broken(ctx.scope)),
   })

@@ -1,4 +1,5 @@
 export { AgentLogs } from './agent-logs.ts'
+export { readListedRuns } from './by-id.ts'
 export { RunCleaning } from './clean.ts'
 export { shortRef } from './contexts.ts'
 

@@ -1,4 +1,4 @@
-import { createdAt, instant, oneOf, owned, primaryId } from '@juanie/core/database'
+import { createdAt, inStatus, instant, oneOf, owned, primaryId } from '@juanie/core/database'
 import type { JobInstance, Outcome, Problem } from '@juanie/workflow'
 import { isNotNull, sql } from 'drizzle-orm'
 import {
@@ -66,6 +66,11 @@ export const pipelineRuns = snakeCase.table(
     uniqueIndex('pipeline_runs_number_unique').on(r.projectId, r.number),
     index('pipeline_runs_open').on(r.id).where(sql`${r.status} in ('created', 'blocked', 'queued', 'running')`),
     index('pipeline_runs_finished').on(r.finishedAt),
+    // The latest of a branch, and what failed lately.
+    index('pipeline_runs_branch').on(r.pipelineId, r.ref, r.number),
+    index('pipeline_runs_failed')
+      .on(r.projectId, r.finishedAt)
+      .where(inStatus(r.status, ['failed', 'timed_out', 'invalid'])),
   ],
 )
 
