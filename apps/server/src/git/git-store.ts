@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { isUuid, uuidv7 } from '@juanie/core/ids'
 import {
   type Commit,
+  type CommitLog,
   type GitStore,
   type InitialCommit,
   noCommit,
@@ -13,11 +14,13 @@ import {
 import { repositoryConfig } from './environment.ts'
 import { initialImport } from './initial-import.ts'
 import { ObjectReaders } from './object-reader.ts'
-import { parseCommit, parseTree } from './objects.ts'
+import { logFormat, parseCommit, parseLog, parseTree } from './objects.ts'
 import { runGit } from './run-git.ts'
 
 const maxObjectBytes = 8 * 1024 * 1024
 const idPattern = /^[0-9a-f]{40}$/
+/** Of something that a person looks at. */
+const logTimeoutMs = 10_000
 const runPins = 'refs/juanie/runs/'
 
 /** Bare repositories in one folder, one of each id, by the git program. */
@@ -129,6 +132,28 @@ export class LocalGitStore implements GitStore {
     const { stdout } = await runGit(this.localPath(repositoryId), args)
     const paths = stdout.toString('utf8').split('\0').filter(Boolean)
     return paths.length > limit ? null : paths
+  }
+
+  async log(
+    repositoryId: string,
+    { from, to }: { from: string | null; to: string },
+    limit: number,
+  ): Promise<CommitLog | null> {
+    const ends = await Promise.all([to, from].map((id) => id === null || this.commit(repositoryId, id)))
+    if (ends.includes(null)) return null
+    const folder = this.localPath(repositoryId)
+    const quick = { timeoutMs: logTimeoutMs }
+    const range = from === null ? to : `${from}..${to}`
+    const [listed, counted] = await Promise.all([
+      runGit(folder, ['log', '-z', `--max-count=${limit + 1}`, logFormat, range, '--'], quick),
+      from === null ? null : runGit(folder, ['rev-list', '--count', `--max-count=${limit}`, `${to}..${from}`], quick),
+    ])
+    const entries = parseLog(listed.stdout)
+    return {
+      entries: entries.slice(0, limit),
+      hasMore: entries.length > limit,
+      lost: counted ? Number(counted.stdout.toString('latin1').trim()) : 0,
+    }
   }
 
   async isAncestor(repositoryId: string, older: string, newer: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Commit, TreeEntry } from '@juanie/services/repositories'
+import type { Commit, CommitLog, TreeEntry } from '@juanie/services/repositories'
 
 /** A commit object: headers, an empty line, the message. https://git-scm.com/book/en/v2/Git-Internals-Git-Objects */
 export function parseCommit(id: string, body: Buffer): Commit {
@@ -21,10 +21,11 @@ export function parseCommit(id: string, body: Buffer): Commit {
 
 function parsePerson(text: string): { name: string; email: string; seconds: number } {
   const [, name = '', email = '', seconds = '0'] = /^(.*?) ?<(.*?)> (-?\d+)/.exec(text) ?? []
-  // The furthest moment that a Date can hold lies below this bound.
-  const bounded = Math.min(8e12, Math.max(0, Number(seconds)))
-  return { name: clean(name), email: clean(email), seconds: bounded }
+  return { name: clean(name), email: clean(email), seconds: boundedSeconds(seconds) }
 }
+
+/** The furthest moment that a Date can hold lies below this bound. */
+const boundedSeconds = (text: string): number => Math.min(8e12, Math.max(0, Number(text)))
 
 /** PostgreSQL has no NUL in its texts. */
 const clean = (text: string): string => text.replaceAll('\0', '\uFFFD')
@@ -42,6 +43,20 @@ export function parseTree(body: Buffer): TreeEntry[] {
       id: body.subarray(end + 1, end + 21).toString('hex'),
     })
     at = end + 21
+  }
+  return entries
+}
+
+/** For `git log -z`: four fields of each commit, cut and padded by git, so that no message makes the answer long. */
+export const logFormat = '--format=%H%x00%ct%x00%<(200,trunc)%an%x00%<(500,trunc)%s'
+
+export function parseLog(output: Buffer): CommitLog['entries'] {
+  const fields = output.toString('utf8').split('\0')
+  const entries: CommitLog['entries'] = []
+  for (let at = 0; at + 3 < fields.length; at += 4) {
+    const [id = '', seconds = '0', author = '', title = ''] = fields.slice(at, at + 4)
+    const committedAt = new Date(boundedSeconds(seconds) * 1000).toISOString()
+    entries.push({ id, title: title.trimEnd(), author: author.trimEnd(), committedAt })
   }
   return entries
 }

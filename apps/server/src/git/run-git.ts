@@ -8,7 +8,7 @@ export interface GitResult {
   stderr: string
 }
 
-const timeoutMs = 30_000
+const usualTimeoutMs = 30_000
 const maxOutput = 64 * 1024 * 1024
 
 /**
@@ -18,13 +18,13 @@ const maxOutput = 64 * 1024 * 1024
 export function runGit(
   folder: string,
   args: string[],
-  options: { input?: string; codes?: number[]; settings?: Record<string, string> } = {},
+  options: { input?: string; codes?: number[]; settings?: Record<string, string>; timeoutMs?: number } = {},
 ): Promise<GitResult> {
   return new Promise((resolve, reject) => {
     const child = spawn('git', ['-C', folder, ...args], {
       env: gitEnvironment(options.settings),
       stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: timeoutMs,
+      timeout: options.timeoutMs ?? usualTimeoutMs,
       killSignal: 'SIGKILL',
     })
     const chunks: Buffer[] = []

@@ -1,3 +1,4 @@
+import { defaultTimes } from '@juanie/services/applications'
 import { Environments } from '@juanie/services/environments'
 import { EdgeUrls, Traffic } from '@juanie/services/routes'
 import { Kernel } from '../kernel.ts'
@@ -10,6 +11,19 @@ export const environmentsModule = domain(class EnvironmentsModule {}, [
     Environments,
     [Kernel, EdgeUrls],
     ({ db, config }, urls) =>
-      new Environments({ db, baseDomain: config.baseDomain, reserved: new URL(config.url).hostname, urls }),
+      new Environments({
+        db,
+        baseDomain: config.baseDomain,
+        reserved: new URL(config.url).hostname,
+        urls,
+        defaults: {
+          healthy: config.defaults.probes ?? defaultTimes.healthy,
+          soakMs: config.defaults.soakMs ?? defaultTimes.soakMs,
+          drainMs: config.defaults.drainMs ?? defaultTimes.drainMs,
+          startLimitMs: config.defaults.startLimitMs ?? defaultTimes.startLimitMs,
+          probeTimeoutMs: config.defaults.probeTimeoutMs ?? defaultTimes.timeoutMs,
+          replicas: 1,
+        },
+      }),
   ),
 ])

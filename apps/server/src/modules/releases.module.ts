@@ -2,6 +2,7 @@ import { Deployments } from '@juanie/services/deployments'
 import { Bundles, Releases } from '@juanie/services/releases'
 import type { BlobStore } from '@juanie/services/releases/port'
 import { ModuleRef } from '@nestjs/core'
+import { LocalGitStore } from '../git/git-store.ts'
 import { Kernel } from '../kernel.ts'
 import { FileBlobStore } from '../ports/blob-store.ts'
 import { domain, provide } from './domain.ts'
@@ -18,7 +19,7 @@ export const releasesModule = domain(class ReleasesModule {}, [
     [Kernel, Blobs],
     ({ db, config }, { store }) => new Bundles({ db, blobs: store, maxBytes: config.bundleMaxBytes }),
   ),
-  provide(Releases, [Kernel, ModuleRef], ({ db, log }, modules) => {
+  provide(Releases, [Kernel, LocalGitStore, ModuleRef], ({ db, log }, git, modules) => {
     // Deployments stand above releases; a release that they were not told of is found by their sweep.
     const made = async (releaseId: string) => {
       try {
@@ -27,6 +28,6 @@ export const releasesModule = domain(class ReleasesModule {}, [
         log.error({ err: error, releaseId }, 'a release could not be followed; trying again')
       }
     }
-    return new Releases({ db, made })
+    return new Releases({ db, git, made })
   }),
 ])

@@ -1,5 +1,6 @@
 export * from './contract.ts'
 export { describeApplication } from './describe.ts'
-export { renderApplication } from './render.ts'
+export { commandText, healthText } from './phrases.ts'
+export { type Outline, outlineApplication, renderApplication } from './render.ts'
 export { fillSecrets } from './secrets.ts'
 export { resolveTimes } from './times.ts'

@@ -101,6 +101,26 @@ export function inspectSource(source: ApplicationSource): { notHonoured: NotHono
   return { notHonoured: [...notHonoured.values()], problems }
 }
 
+/** What one environment's description says, as far as that can be told without its variables. */
+export interface Outline extends Pick<Drawn, 'services' | 'routes' | 'migrate' | 'order'> {
+  /** Whose Compose file is merged in; null: what holds for every other environment. */
+  environment: string | null
+}
+
+const mostOutlines = 20
+
+/** The services of a description before any environment; where variables stand, their names stay. */
+export function outlineApplication(source: ApplicationSource): Outline[] {
+  const isCompose = source.kind === 'compose'
+  const variants = isCompose ? variantsOf(source.entry ?? '', Object.keys(source.files)) : [{ environment: null }]
+  return variants.slice(0, mostOutlines).map(({ environment }) => {
+    const problems = new Problems()
+    const drawn = draw(source, { environment, lookup: () => undefined, isOpen: true, problems })
+    const { services, routes, migrate, order } = drawn
+    return { environment, services, routes, migrate, order }
+  })
+}
+
 interface Drawing {
   environment: string | null
   lookup: Lookup

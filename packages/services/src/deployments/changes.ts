@@ -1,4 +1,5 @@
-import type { Command, Health, Service } from '../applications/contract.ts'
+import type { Service } from '../applications/contract.ts'
+import { commandText, healthText } from '../applications/index.ts'
 import type { Change, ChangeSetting, Snapshot } from './contract.ts'
 
 const longest = 200
@@ -136,21 +137,6 @@ function settingsOf(service: Service, times: Snapshot['times'][string] | undefin
       ]),
     ),
   }
-}
-
-/** A command as one would type it. */
-export function commandText(command: Command): string {
-  if (command.kind === 'shell') return command.line
-  if (command.kind === 'static')
-    return `files of ${command.root}${command.fallback ? ` (else ${command.fallback})` : ''}`
-  return command.argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(' ')
-}
-
-function healthText(health: Health): string {
-  if (health.kind === 'command') return commandText(health.command)
-  if (health.kind === 'default') return 'GET / below 500'
-  const ranges = health.status.map(({ from, to }) => (from === to ? `${from}` : `${from}–${to}`))
-  return `GET ${health.path} ${ranges.join(', ')}`
 }
 
 const short = (text: string): string => (text.length > longest ? `${text.slice(0, longest)}…` : text)

@@ -390,6 +390,8 @@ export type DeploymentOutcome = keyof typeof deploymentOutcomes
 
 export const ListDeployments = z.object({
   environment: z.optional(z.nullable(EnvironmentReference)),
+  /** Of this release, by its id. */
+  releaseId: z.optional(z.nullable(z.uuid())),
   outcome: z.optional(z.nullable(z.enum(['open', 'succeeded', 'failed', 'withdrawn']))),
   /** Number of the last row of the page before. */
   after: z.optional(z.nullable(z.int32().check(z.minimum(1)))),

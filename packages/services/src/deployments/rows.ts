@@ -100,6 +100,7 @@ export async function readAnswer(db: Database, id: string, url: UrlOf): Promise<
 export interface RowQuery {
   projectId: string
   environmentId: string | null
+  releaseId?: string | null
   outcome: DeploymentOutcome | null
   before: number | null
   limit: number
@@ -112,6 +113,7 @@ export async function readRows(db: Database | Transaction, query: RowQuery, url:
       and(
         eq(deployments.projectId, query.projectId),
         query.environmentId === null ? undefined : eq(deployments.environmentId, query.environmentId),
+        query.releaseId ? eq(deployments.releaseId, query.releaseId) : undefined,
         query.outcome === null ? undefined : inArray(deployments.status, [...deploymentOutcomes[query.outcome]]),
         query.before === null ? undefined : lt(deployments.number, query.before),
       ),

@@ -198,14 +198,20 @@ export class Deployments implements ProjectPart {
 
   async list(
     scope: ProjectScope,
-    query: { environment?: string | null; outcome?: DeploymentOutcome | null; after?: number | null; limit: number },
+    query: {
+      environment?: string | null
+      releaseId?: string | null
+      outcome?: DeploymentOutcome | null
+      after?: number | null
+      limit: number
+    },
   ): Promise<{ rows: DeploymentRow[]; next: number | null }> {
     const environmentId = query.environment
       ? await this.#db.transaction(async (tx) => (await findEnvironment(tx, scope.projectId, query.environment!)).id)
       : null
     const { projectId } = scope
-    const { outcome = null, after = null, limit } = query
-    const page = { projectId, environmentId, outcome, before: after, limit: limit + 1 }
+    const { releaseId = null, outcome = null, after = null, limit } = query
+    const page = { projectId, environmentId, releaseId, outcome, before: after, limit: limit + 1 }
     return paged(await readRows(this.#db, page, this.#url), limit, ({ number }) => number)
   }
 

@@ -1,8 +1,8 @@
 import type { Database, Transaction } from '@juanie/core/database'
 import { and, asc, desc, eq, inArray, isNull, sql } from 'drizzle-orm'
 import type { Application } from '../applications/contract.ts'
+import { commandText } from '../applications/index.ts'
 import { environments } from '../environments/tables.ts'
-import { commandText } from './changes.ts'
 import {
   activeStatuses,
   type DeploymentPlan,

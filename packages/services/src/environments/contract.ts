@@ -65,6 +65,11 @@ export const EditEnvironment = z.object({
 })
 export type EditEnvironment = z.infer<typeof EditEnvironment>
 
+/** What holds where neither an environment nor a description says anything; of replicas it is always one. */
+export type EnvironmentDefaults = Required<
+  Pick<EnvironmentConfig, 'healthy' | 'soakMs' | 'drainMs' | 'startLimitMs' | 'probeTimeoutMs' | 'replicas'>
+>
+
 /** What every project begins with. */
 export const firstEnvironments = [
   { name: 'dev', position: 1, config: { follows: { default: true } } },

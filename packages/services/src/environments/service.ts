@@ -13,6 +13,7 @@ import {
   type CreateEnvironment,
   type EditEnvironment,
   EnvironmentConfig,
+  type EnvironmentDefaults,
   firstEnvironments,
   type Health,
   maxEnvironments,
@@ -42,10 +43,18 @@ export class Environments implements ProjectPart {
   readonly #baseDomain: string
   readonly #reserved: string
   readonly #urls: EdgeUrls
+  readonly #defaults: EnvironmentDefaults
 
   /** `reserved` is the hostname of Juanie itself. */
-  constructor(parts: { db: Database; baseDomain: string; reserved: string; urls: EdgeUrls }) {
+  constructor(parts: {
+    db: Database
+    baseDomain: string
+    reserved: string
+    urls: EdgeUrls
+    defaults: EnvironmentDefaults
+  }) {
     this.#db = parts.db
+    this.#defaults = parts.defaults
     this.#baseDomain = parts.baseDomain
     this.#reserved = parts.reserved
     this.#urls = parts.urls
@@ -94,8 +103,9 @@ export class Environments implements ProjectPart {
     return this.#shown(row)
   }
 
-  view(scope: ProjectScope, key: string): Promise<Environment> {
-    return this.find(this.#db, scope.projectId, key)
+  /** With what holds where it sets nothing itself. */
+  async view(scope: ProjectScope, key: string): Promise<Environment & { defaults: EnvironmentDefaults }> {
+    return { ...(await this.find(this.#db, scope.projectId, key)), defaults: this.#defaults }
   }
 
   async create(scope: ProjectScope, input: CreateEnvironment): Promise<WrittenEnvironment> {

@@ -29,9 +29,17 @@ async function owner(t: TestDb, slug = 'main') {
   return { user, scope }
 }
 
+const defaults = { healthy: 3, soakMs: 1, drainMs: 2, startLimitMs: 3, probeTimeoutMs: 4, replicas: 1 }
+
 function services(t: TestDb, parts: ProjectPart[] = []) {
   const urls = new EdgeUrls({ db: t.db, port: 8080 })
-  const environments = new Environments({ db: t.db, baseDomain: 'localhost', reserved: 'juanie-ui.localhost', urls })
+  const environments = new Environments({
+    db: t.db,
+    baseDomain: 'localhost',
+    reserved: 'juanie-ui.localhost',
+    urls,
+    defaults,
+  })
   return {
     environments,
     projects: new Projects({ db: t.db, url: 'http://127.0.0.1:3000', parts: [environments, ...parts] }),
@@ -174,6 +182,7 @@ test('an environment is edited one setting at a time, and null takes a setting a
     config: { soakMs: null, follows: { branch: 'next' } },
   })
   const dev = await environments.view(own, 'dev')
+  expect(dev.defaults).toEqual(defaults)
   expect(dev).toMatchObject({ position: 7, config: { follows: { branch: 'next' }, replicas: 2 } })
   expect(dev.config).not.toHaveProperty('soakMs')
   await environments.edit(own, { environment: dev.id, config: { follows: null } })

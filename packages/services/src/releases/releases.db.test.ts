@@ -10,13 +10,15 @@ import { type Shop, shop } from '../deployments/testing/shop.ts'
 import { jobs, pipelineRuns } from '../runs/tables.ts'
 import { Bundles, Releases } from './index.ts'
 import { artifacts, releases } from './tables.ts'
+import { FakeCommits } from './testing/fake-commits.ts'
 
 const digestOf = (content: string) => `sha256:${createHash('sha256').update(content).digest('hex')}`
 const description = { Procfile: 'web: node server.js\n' }
 const listing = ['Procfile', 'server.js']
 
 const bundlesOf = (s: Shop) => new Bundles({ db: s.db, blobs: s.blobs, maxBytes: 1_000_000 })
-const releasesOf = (s: Shop) => new Releases({ db: s.db, made: (id) => s.deployments.onReleaseMade(id) })
+const releasesOf = (s: Shop, git = new FakeCommits()) =>
+  new Releases({ db: s.db, git, made: (id) => s.deployments.onReleaseMade(id) })
 
 /** A job of run `number` that the shop's agent holds. */
 async function held(s: Shop, number: number) {
@@ -249,4 +251,105 @@ test('a deleted project leaves its hosts at once, and nothing of it begins any m
   await s.agent.step()
   await s.deployments.settled()
   expect((await s.db.select().from(deployments)).filter(({ finishedAt }) => finishedAt === null)).toEqual([])
+})
+
+test('a release shows what came in since the one before on its branch', async () => {
+  await using s = await shop()
+  const git = new FakeCommits()
+  const at = (run: number) => String(run).padStart(40, '0')
+  const line: string[] = []
+  for (let run = 1; run <= 4; run++) {
+    git.add(at(run), `Change ${run}\n\nand why`, line.at(-1))
+    line.push(at(run))
+  }
+  const read = (number: number) => releasesOf(s, git).changes(s.scope, number)
+  await s.release({ run: 1, files: { Procfile: 'web: node server.js\n' } })
+  await s.release({ run: 2, content: 'same', files: { Procfile: 'web: node server.js\n' } })
+  await s.db.update(releases).set({ ref: 'refs/heads/other' }).where(eq(releases.number, 2))
+  const files = { Procfile: 'web: node server.js\nworker: node worker.js\n' }
+  await s.release({ run: 4, content: 'same', files })
+
+  expect(await read(1)).toMatchObject({
+    previous: null,
+    commits: { kind: 'listed', commits: [{ title: 'Change 1', author: 'Ann' }], hasMore: false, lost: 0 },
+    files: [{ path: 'Procfile', from: null, to: 'web: node server.js\n' }],
+  })
+  const third = await read(3)
+  expect(third).toMatchObject({ previous: { number: 1, branch: 'main' }, isSameBundle: false })
+  expect(third.commits).toMatchObject({ commits: [{ id: at(4) }, { id: at(3) }, { id: at(2) }] })
+  expect(third.files).toEqual([{ path: 'Procfile', from: 'web: node server.js\n', to: files.Procfile }])
+  // No other release of its branch: the one before it.
+  expect(await read(2)).toMatchObject({ previous: { number: 1 }, commits: { commits: [{ id: at(2) }] }, files: [] })
+})
+
+test('history that was rewritten, commits that are gone and a git that is stuck are told apart', async () => {
+  await using s = await shop()
+  const git = new FakeCommits()
+  const at = (run: number) => String(run).padStart(40, '0')
+  const read = async (number: number) => (await releasesOf(s, git).changes(s.scope, number)).commits
+  git.add(at(1), 'Begin')
+  git.add(at(2), 'On the old line', at(1))
+  git.add(at(3), 'On the new line', at(1))
+  for (const run of [2, 3]) await s.release({ run })
+  await s.release()
+  await s.release({ run: 9 })
+  expect(await read(2)).toMatchObject({ kind: 'listed', commits: [{ id: at(3) }], lost: 1 })
+  expect(await read(3)).toEqual({ kind: 'no_commit', of: 'this' })
+  expect(await read(4)).toEqual({ kind: 'missing', of: 'this' })
+  await s.db
+    .update(releases)
+    .set({ commit: 'f'.repeat(40) })
+    .where(eq(releases.number, 1))
+  expect(await read(2)).toEqual({ kind: 'missing', of: 'previous' })
+  await s.db
+    .update(releases)
+    .set({ commit: at(3) })
+    .where(eq(releases.number, 1))
+  expect(await read(2)).toEqual({ kind: 'same' })
+  await s.db
+    .update(releases)
+    .set({ commit: at(2) })
+    .where(eq(releases.number, 1))
+  git.isStuck = true
+  expect(await read(2)).toEqual({ kind: 'unreadable' })
+})
+
+test('a release says what is in it, also for an environment with a description of its own', async () => {
+  await using s = await shop()
+  const compose = `
+services:
+  web:
+    command: node server.js
+    ports: ["\${WEB_PORT:-8080}:8080"]
+    healthcheck: { test: ["CMD", "curl", "-f", "http://localhost:8080/healthz"] }
+    deploy: { replicas: 2, resources: { limits: { memory: 128M, cpus: "0.5" } } }
+    x-juanie: { migrate: node migrate.js }
+  worker:
+    command: ["node", "worker.js", "a b"]
+`
+  const own = 'services: { web: { deploy: { replicas: 5 } } }\n'
+  await s.release({ run: 3, files: { 'compose.yaml': compose, 'compose.production.yaml': own } })
+  const git = new FakeCommits()
+  git.add('3'.padStart(40, '0'), 'Add a worker')
+  await s.db.update(releases).set({ runId: null })
+  const view = await releasesOf(s, git).view(s.scope, 1)
+  expect(view).toMatchObject({ branch: 'main', title: 'Add a worker' })
+  const [plain, production] = view.application.outlines
+  expect(plain).toMatchObject({ environment: null, migrate: 'node migrate.js', hasGap: false })
+  expect(plain!.services.find(({ name }) => name === 'web')).toMatchObject({
+    command: 'node server.js',
+    port: 8080,
+    health: expect.stringContaining('GET /healthz'),
+    replicas: 2,
+    hostnames: ['default'],
+    memoryBytes: 128 * 1024 * 1024,
+    cpus: 0.5,
+  })
+  expect(plain!.services.find(({ name }) => name === 'worker')).toMatchObject({
+    command: 'node worker.js "a b"',
+    health: null,
+    hasPort: false,
+  })
+  expect(production).toMatchObject({ environment: 'production' })
+  expect(production!.services.find(({ name }) => name === 'web')!.replicas).toBe(5)
 })

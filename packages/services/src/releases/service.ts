@@ -11,10 +11,12 @@ import { type ApplicationSource, describeApplication } from '../applications/ind
 import type { MadeRelease, MakeRelease } from '../hosts/contract.ts'
 import { projects } from '../projects/tables.ts'
 import { jobs, pipelineRuns } from '../runs/tables.ts'
-import { users } from '../users/tables.ts'
 import { requireBundle } from './bundles.ts'
-import type { CreatedRelease, CreateRelease, ReleaseRow, ReleaseView } from './contract.ts'
-import { artifacts, releases } from './tables.ts'
+import type { CreatedRelease, CreateRelease, ReleaseChanges, ReleaseRow, ReleaseView } from './contract.ts'
+import { type CommitReader, changesOf, titled } from './history.ts'
+import { outlinesOf } from './outlines.ts'
+import { applicationOf, rowOf, selectReleases } from './rows.ts'
+import { releases } from './tables.ts'
 
 /** Places at which a test may kill the server while it makes a release. */
 export const releasePoints = [
@@ -34,11 +36,13 @@ type NewRelease = Pick<
 /** What can be deployed. A release never changes after it was made. */
 export class Releases {
   readonly #db: Database
+  readonly #git: CommitReader
   readonly #made: (releaseId: string) => Promise<void>
 
   /** `made` is told right after the commit of a run's release; what it misses is found by whoever follows branches. */
-  constructor(parts: { db: Database; made: (releaseId: string) => Promise<void> }) {
+  constructor(parts: { db: Database; git: CommitReader; made: (releaseId: string) => Promise<void> }) {
     this.#db = parts.db
+    this.#git = parts.git
     this.#made = parts.made
   }
 
@@ -93,29 +97,26 @@ export class Releases {
     scope: ProjectScope,
     query: { after?: number | null; limit: number },
   ): Promise<{ rows: ReleaseRow[]; next: number | null }> {
-    const rows = await select(this.#db)
+    const rows = await selectReleases(this.#db)
       .where(and(eq(releases.projectId, scope.projectId), query.after ? lt(releases.number, query.after) : undefined))
       .orderBy(desc(releases.number))
       .limit(query.limit + 1)
-    return paged(rows.map(rowOf), query.limit, ({ number }) => number)
+    const page = paged(rows.map(rowOf), query.limit, ({ number }) => number)
+    return { ...page, rows: await titled(this.#db, this.#git, scope.projectId, page.rows) }
   }
 
   /** By number or id. */
   async view(scope: ProjectScope, reference: string | number): Promise<ReleaseView> {
-    const [row] = await select(this.#db).where(and(eq(releases.projectId, scope.projectId), named(reference)))
-    if (!row) throw notFound('release')
-    const { application } = row.release
-    const [artifact] = await this.#db
-      .select({ bytes: artifacts.bytes })
-      .from(artifacts)
-      .where(and(eq(artifacts.projectId, scope.projectId), eq(artifacts.digest, row.release.digest)))
+    const found = await this.#find(scope, reference)
+    const application = await applicationOf(this.#db, found.release.id)
+    const [row] = await titled(this.#db, this.#git, scope.projectId, [rowOf(found)])
     return {
-      ...rowOf(row),
-      bytes: artifact?.bytes ?? null,
+      ...row!,
       application: {
         kind: application.kind,
         entry: application.entry,
         files: Object.keys(application.files).sort(),
+        outlines: outlinesOf(application),
         detected: Object.fromEntries(
           Object.entries(application.detected).map(([folder, { because }]) => [folder, because]),
         ),
@@ -123,6 +124,17 @@ export class Releases {
         problems: application.problems.map(({ severity, message, file, line }) => ({ severity, message, file, line })),
       },
     }
+  }
+
+  /** What came in since the release before, and how its description differs from that one's. */
+  async changes(scope: ProjectScope, reference: string | number): Promise<ReleaseChanges> {
+    return changesOf(this.#db, this.#git, (await this.#find(scope, reference)).release)
+  }
+
+  async #find(scope: ProjectScope, reference: string | number) {
+    const [row] = await selectReleases(this.#db).where(and(eq(releases.projectId, scope.projectId), named(reference)))
+    if (!row) throw notFound('release')
+    return row
   }
 
   /** The job, when this very agent still works on it under this very lease. */
@@ -238,22 +250,3 @@ const named = (reference: string | number) => {
     details: { field: 'release' },
   })
 }
-
-const select = (db: Database) =>
-  db
-    .select({ release: releases, runNumber: pipelineRuns.number, createdBy: users.name })
-    .from(releases)
-    .leftJoin(pipelineRuns, eq(pipelineRuns.id, releases.runId))
-    .leftJoin(users, eq(users.id, releases.createdBy))
-
-const rowOf = ({ release, runNumber, createdBy }: Awaited<ReturnType<typeof select>>[number]): ReleaseRow => ({
-  id: release.id,
-  number: release.number,
-  name: release.name,
-  digest: release.digest,
-  commit: release.commit,
-  ref: release.ref,
-  run: release.runId && runNumber !== null ? { id: release.runId, number: runNumber } : null,
-  createdBy,
-  createdAt: release.createdAt.toISOString(),
-})

@@ -16,6 +16,24 @@ export interface TreeEntry {
   id: string
 }
 
+/** What a list shows of a commit. */
+export interface LogEntry {
+  id: string
+  /** First line of the message, at most 500 characters. */
+  title: string
+  author: string
+  /** ISO 8601, in UTC. */
+  committedAt: string
+}
+
+export interface CommitLog {
+  /** Newest first. */
+  entries: LogEntry[]
+  hasMore: boolean
+  /** How many commits `from` has that `to` has not, counted up to the limit: none, unless history was rewritten. */
+  lost: number
+}
+
 export interface InitialCommit {
   /** Texts by path; a path never leads outside. */
   files: Record<string, string>
@@ -61,6 +79,11 @@ export interface GitStore {
     range: { before: string | null; after: string },
     limit: number,
   ): Promise<string[] | null>
+  /**
+   * The commits that `to` has and `from` has not, at most so many; with `from` null all that lead to `to`. Null when
+   * one of the two is not here. One that takes too long throws `unavailable`, as every call does.
+   */
+  log(repositoryId: string, range: { from: string | null; to: string }, limit: number): Promise<CommitLog | null>
   isAncestor(repositoryId: string, older: string, newer: string): Promise<boolean>
   mergeBase(repositoryId: string, one: string, other: string): Promise<string | null>
 
