@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Page } from 'playwright-core'
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const standards = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+interface Finding {
+  id: string
+  help: string
+  nodes: { html: string; target: unknown[]; failureSummary: string }[]
+}
+
+/** What axe finds wrong on a page as it is; `rules` only, where given. */
+export async function axe(page: Page, rules?: string[]): Promise<string[]> {
+  await page.evaluate(axeSource)
+  const found = await page.evaluate(
+    async (only) => {
+      const { axe } = globalThis as unknown as { axe: { run(context: unknown, options: object): Promise<unknown> } }
+      return (await axe.run(document, { runOnly: only, resultTypes: ['violations'] })) as { violations: Finding[] }
+    },
+    rules ? { type: 'rule', values: rules } : { type: 'tag', values: standards },
+  )
+  return found.violations.map(
+    ({ id, help, nodes }) =>
+      `${id}: ${help}: ${nodes
+        .slice(0, 3)
+        .map(({ html, failureSummary }) => `${html.slice(0, 200)} (${failureSummary.split('\n').at(1)?.trim()})`)
+        .join(' | ')}${nodes.length > 3 ? ` and ${nodes.length - 3} more` : ''}`,
+  )
+}
+
+/** What makes the page scroll sideways at its width, if anything does. */
+export function sideways(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement
+    if (scrollWidth <= clientWidth) return []
+    const wide = [...document.body.querySelectorAll('*')].filter((element) => {
+      const { right, width } = element.getBoundingClientRect()
+      if (width === 0 || right <= clientWidth + 0.5) return false
+      // What scrolls inside a container of its own does not widen the page.
+      for (let at = element.parentElement; at && at !== document.body; at = at.parentElement) {
+        if (getComputedStyle(at).overflowX !== 'visible') return false
+      }
+      return true
+    })
+    return [
+      `${scrollWidth} px wide at ${clientWidth} px: ${wide
+        .slice(-2)
+        .map((element) => element.outerHTML.slice(0, 160))
+        .join(' | ')}`,
+    ]
+  })
+}
+
+/** Every piece of text that the page shows, with what its controls and pictures are called. */
+export function textsOf(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const texts = new Set<string>([document.title])
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT)
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (node instanceof Element) {
+        for (const name of ['title', 'aria-label', 'placeholder', 'alt']) {
+          const value = node.getAttribute(name)?.trim()
+          if (value) texts.add(value)
+        }
+      } else if (!node.parentElement?.closest('script,style,noscript')) {
+        const text = node.textContent?.trim()
+        if (text) texts.add(text)
+      }
+    }
+    return [...texts]
+  })
+}
+
+/** How far the layout shifted without anybody having done anything, since the page was loaded; see web.dev/cls. */
+export const watchShifts = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const kept: { value: number; sources: string[] }[] = []
+    Object.assign(globalThis, { shifts: kept })
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) {
+        const { value, hadRecentInput, sources } = entry as PerformanceEntry & {
+          value: number
+          hadRecentInput: boolean
+          sources: { node: Node | null }[]
+        }
+        if (!hadRecentInput)
+          kept.push({
+            value,
+            sources: sources.map(({ node }) => (node instanceof Element ? node.outerHTML.slice(0, 120) : String(node))),
+          })
+      }
+    }).observe({ type: 'layout-shift', buffered: false })
+  })
+
+export const shiftsOf = (page: Page): Promise<{ value: number; sources: string[] }[]> =>
+  page.evaluate(() => (globalThis as unknown as { shifts: { value: number; sources: string[] }[] }).shifts)
