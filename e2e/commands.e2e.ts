@@ -66,6 +66,17 @@ test('every command explains itself, and the exit codes are those that are promi
   expect(wrong.code).toBe(4)
 }, 120_000)
 
+test('an edit that says nothing and a value that is empty change nothing, and say what to do', async () => {
+  const idle = await shop.run(['env', 'edit', 'dev'])
+  expect(idle).toMatchObject({ code: 2, stderr: expect.stringContaining('Nothing was changed') })
+  for (const option of ['--position', '--follows', '--soak', '--probe-timeout']) expect(idle.stderr).toContain(option)
+  expect(idle.stderr).not.toContain('--json')
+  const empty = await shop.run(['variable', 'set', 'NOTHING'], { input: '' })
+  expect(empty).toMatchObject({ code: 2, stderr: expect.stringContaining('--allow-empty') })
+  expect((await shop.run(['variable', 'set', 'NOTHING', '--allow-empty'], { input: '' })).code).toBe(0)
+  expect((await shop.run(['variable', 'delete', 'NOTHING'])).code).toBe(0)
+})
+
 test('a wrong password signs nobody in, and the login lies where only its owner reads it', async () => {
   const wrong = await juanie.juanie(['login', '--url', juanie.url, '--email', admin.email, '--password-stdin'], {
     input: 'not it\n',

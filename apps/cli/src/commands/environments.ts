@@ -2,6 +2,7 @@ import type { EnvironmentStatus } from '@juanie/services/deployments/contract'
 import type { Command } from 'commander'
 import { api } from '../client.ts'
 import { countOf, durationOf } from '../durations.ts'
+import { usageError } from '../exit.ts'
 import { plain, printJson, printTable, say } from '../output.ts'
 import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
 
@@ -103,7 +104,19 @@ async function create(name: string, options: Settings): Promise<void> {
   else say(`Environment ${made.name} is ready at ${made.url}. Deploy to it: juanie deploy ${made.name}`)
 }
 
-async function edit(name: string, options: Settings): Promise<void> {
+/** What `edit` can change, by the names of its options. */
+const settings = ['position', 'follows', 'healthy', 'soak', 'drain', 'startLimit', 'probeTimeout', 'replicas'] as const
+
+async function edit(name: string, options: Settings, command: Command): Promise<void> {
+  if (settings.every((setting) => options[setting] === undefined)) {
+    const known = command.options.filter((option) => settings.some((setting) => option.attributeName() === setting))
+    throw usageError(
+      [
+        `Nothing was changed: say what to change in ${name}.`,
+        ...known.map(({ flags, description }) => `  ${flags.padEnd(28)} ${description}`),
+      ].join('\n'),
+    )
+  }
   const { id } = await findProject(options)
   const changed = await api().environments.edit.mutate({ projectId: id, environment: name, ...settingsOf(options) })
   warnOfSamePosition(changed)

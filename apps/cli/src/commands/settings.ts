@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import { api } from '../client.ts'
+import { usageError } from '../exit.ts'
 import { ago, printJson, printTable, say } from '../output.ts'
 import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
 import { readValue } from '../stdin.ts'
 
-type Options = ProjectOptions & { env?: string; file?: string }
+type Options = ProjectOptions & { env?: string; file?: string; allowEmpty?: boolean }
 
 export function addSettingCommands(program: Command): void {
   for (const kind of ['variable', 'secret'] as const) {
@@ -20,6 +21,7 @@ export function addSettingCommands(program: Command): void {
     withEnvironment(command.command('set').description('Set a value, read from standard input or a file'))
       .argument('<name>')
       .option('--file <file>', 'read the value from this file instead of standard input')
+      .option('--allow-empty', 'take an empty value; without it one is refused, for it is mostly a mistake')
       .action((name: string, options: Options) => set(kind, name, options))
     withEnvironment(command.command('list').description(`List ${kind}s`)).action((options: Options) =>
       list(kind, options),
@@ -33,8 +35,13 @@ export function addSettingCommands(program: Command): void {
 const routerOf = (kind: 'variable' | 'secret') => (kind === 'secret' ? api().secrets : api().variables)
 
 async function set(kind: 'variable' | 'secret', name: string, options: Options): Promise<void> {
-  const { id } = await findProject(options)
   const value = await readValue(options.file)
+  if (value === '' && !options.allowEmpty) {
+    throw usageError(
+      `${name} was not set: ${options.file ? `${options.file} is empty` : 'nothing came on standard input'}. Pipe the value in: printf %s "$VALUE" | juanie ${kind} set ${name}. If it is to be empty, say so with --allow-empty.`,
+    )
+  }
+  const { id } = await findProject(options)
   const made = await routerOf(kind).set.mutate({ projectId: id, environment: options.env, name, value })
   if (options.json) printJson(made)
   else say(`${name} is set. It holds from the next deployment on: juanie deploy ${options.env ?? '<environment>'}`)
