@@ -30,8 +30,10 @@ const controls = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2
 
 const pictureOf = (character: string): string => {
   const code = character.charCodeAt(0)
-  if (code < 0x20) return String.fromCharCode(0x2400 + code)
-  return code === 0x7f ? '␡' : `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`
+  // As `cat -v` writes them.
+  return code < 0x20 || code === 0x7f
+    ? `^${String.fromCharCode(code ^ 0x40)}`
+    : `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`
 }
 
 export function dress(line: LogLine, look: Look, options: { query: string; isWhole: boolean }): Dressed {

@@ -5,6 +5,8 @@ export interface Group {
   start: number
   /** Last line that belongs to it; null while it is still open. */
   end: number | null
+  /** How many lines are in it, without those of its marks. */
+  lines: number
 }
 
 interface Gap {
@@ -28,10 +30,13 @@ export function groupsOf(marks: readonly Mark[]): { groups: Group[]; ends: numbe
     if (kind !== 'group' && kind !== 'endgroup') continue
     const last = groups.at(-1)
     const isOpen = last !== undefined && last.end === null
-    if (isOpen) last.end = kind === 'group' ? line - 1 : line
+    if (isOpen) {
+      last.end = kind === 'group' ? line - 1 : line
+      last.lines = line - last.start - 1
+    }
     // An end mark that ends nothing is hidden as well: it says nothing.
     if (kind === 'endgroup') ends.push(line)
-    else if (groups.length < mostGroups) groups.push({ start: line, end: null })
+    else if (groups.length < mostGroups) groups.push({ start: line, end: null, lines: 0 })
   }
   return { groups, ends }
 }

@@ -91,12 +91,12 @@ export function stepLogSource({ projectId, run, job, step }: StepOf): LogSource 
           const isNew = rows.slice(Math.max(0, total.value + 1 - first))
           if (first > total.value + 1 || isNew.length === 0) return
           const part = { first: last - isNew.length + 1, lines: isNew.map(([at, text]) => cutLine(at, text)) }
-          const more = marksOf(part)
+          const marked = marks.value.at(-1)?.line ?? 0
+          const more = marksOf(part).filter(({ line }) => line > marked)
           if (more.length > 0 && marks.value.length < mostMarks) marks.value = [...marks.value, ...more]
           total.value = last
           hear(part)
         },
-        end: () => {},
       }),
   }
 }

@@ -1,10 +1,12 @@
 import { type Ref, ref } from 'vue'
 import { leaveToSignIn, refreshSession } from '@/lib/api.ts'
+import { frameReader } from './frames.ts'
 import type { StreamState } from './source.ts'
 
 const retryMs = [500, 1_000, 2_000, 5_000, 10_000]
-/** A computer that slept longer than this has lost its connections, though the browser may not know. */
-const sleptMs = 45_000
+/** The server says something every 15 s, if only that it is there. Who hears nothing for longer is not connected any more. */
+const silentMs = 40_000
+const lookMs = 5_000
 
 interface Wish {
   /** Where to go on: asked anew for every connection. */
@@ -13,72 +15,92 @@ interface Wish {
   hear: (data: string, id: string) => void
   /** The name of the event that lines come as. */
   event: 'lines' | 'message'
-  /** No more lines will come. */
-  end: () => void
   state: Ref<StreamState>
 }
 
+type Ending = 'over' | 'refused' | 'signed out' | 'lost'
+
 /** Follows lines until the returned function is called; goes on where it was when the connection was lost. */
-export function openStream({ url, hear, event, end, state }: Wish): () => void {
-  let source: EventSource | null = null
-  let failures = 0
-  let retry: ReturnType<typeof setTimeout> | undefined
-  let lastTick = Date.now()
-  let isStopped = false
+export function openStream(wish: Wish): () => void {
+  const { state } = wish
+  const stopped = new AbortController()
+  const again = () => current?.abort()
+  let current: AbortController | null = null
 
-  const close = () => {
-    clearTimeout(retry)
-    source?.close()
-    source = null
-  }
-  const stop = () => {
-    isStopped = true
-    close()
-    clearInterval(tick)
-    removeEventListener('online', open)
-  }
-  const finish = (as: StreamState) => {
-    stop()
-    state.value = as
-  }
-  const fail = () => {
-    // What the browser does by itself would neither renew the sign-in nor say where to go on.
-    close()
-    state.value = 'lost'
-    const wait = retryMs[Math.min(failures++, retryMs.length - 1)]!
-    retry = setTimeout(async () => {
-      const isSignedIn = await refreshSession().catch(() => null)
-      if (isStopped) return
-      if (isSignedIn === false && navigator.onLine && failures > 1) return leaveToSignIn()
-      open()
-    }, wait)
-  }
-  function open() {
-    close()
-    if (state.value !== 'lost') state.value = 'connecting'
-    const opened = new EventSource(url())
-    source = opened
-    opened.onopen = () => {
-      failures = 0
-      state.value = 'live'
+  const run = async () => {
+    for (let failures = 0; !stopped.signal.aborted; ) {
+      current = new AbortController()
+      const ending = await listen(wish, AbortSignal.any([current.signal, stopped.signal]), current, () => {
+        failures = 0
+      })
+      if (stopped.signal.aborted) return
+      if (ending === 'over' || ending === 'refused') {
+        state.value = ending
+        return
+      }
+      state.value = 'lost'
+      if (ending === 'signed out' && failures > 0 && (await refreshSession().catch(() => null)) === false) {
+        return leaveToSignIn()
+      }
+      const wait = retryMs[Math.min(failures++, retryMs.length - 1)]!
+      await pause(wait, stopped.signal)
     }
-    opened.addEventListener(event, ({ data, lastEventId }) => hear(data, lastEventId))
-    opened.addEventListener('end', () => {
-      finish('over')
-      end()
-    })
-    opened.addEventListener('refused', () => finish('refused'))
-    opened.onerror = fail
   }
+  addEventListener('online', again)
+  state.value = 'connecting'
+  void run().finally(() => removeEventListener('online', again))
+  return () => {
+    stopped.abort()
+    removeEventListener('online', again)
+  }
+}
 
-  const tick = setInterval(() => {
-    const now = Date.now()
-    if (now - lastTick > sleptMs) open()
-    lastTick = now
-  }, 5_000)
-  addEventListener('online', open)
-  open()
-  return stop
+/** One connection, until it ends. */
+async function listen(
+  { url, hear, event, state }: Wish,
+  signal: AbortSignal,
+  own: AbortController,
+  connected: () => void,
+): Promise<Ending> {
+  let heardAt = Date.now()
+  // Also what a computer that slept finds out first.
+  const look = setInterval(() => Date.now() - heardAt > silentMs && own.abort(), lookMs)
+  let ending: Ending = 'lost'
+  try {
+    const answer = await fetch(url(), { headers: { accept: 'text/event-stream' }, signal })
+    if (answer.status === 401) return (await refreshSession()) ? 'lost' : 'signed out'
+    if (answer.status === 403 || answer.status === 404) return 'refused'
+    if (!answer.ok || !answer.body) return 'lost'
+    connected()
+    state.value = 'live'
+    const read = frameReader((frame) => {
+      if (frame.event === event) hear(frame.data, frame.id)
+      else if (frame.event === 'end') ending = 'over'
+      else if (frame.event === 'refused') ending = 'refused'
+    })
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      heardAt = Date.now()
+      read(part.value)
+      if (ending !== 'lost') own.abort()
+    }
+    return ending
+  } catch {
+    // However it ended: what was not heard is asked for again.
+    return ending
+  } finally {
+    clearInterval(look)
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }
 
 export const idle = (): Ref<StreamState> => ref('idle')
