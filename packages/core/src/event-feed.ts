@@ -68,7 +68,7 @@ export class EventFeed {
     }
     try {
       await this.#open()
-      viewer.cursor = watched.after ?? this.#position
+      viewer.cursor = await this.#beginning(watched.after)
       watched.began(viewer.cursor)
       await this.#catchUp(viewer)
     } catch (error) {
@@ -76,6 +76,23 @@ export class EventFeed {
       throw error
     }
     return leave
+  }
+
+  /**
+   * Ahead of this reader may be what another server has told of already. Ahead of every event is who watched before
+   * the database was restored from a backup: it would hear nothing until positions have come so far again.
+   */
+  async #beginning(after: number | null): Promise<number> {
+    if (after === null) return this.#position
+    return after <= this.#position ? after : Math.min(after, await this.#last())
+  }
+
+  async #last(): Promise<number> {
+    const [row] = await this.#db
+      .select({ last: sql<string | null>`max(${projectEvents.position})` })
+      .from(projectEvents)
+      .where(isNotNull(projectEvents.position))
+    return Number(row?.last ?? 0)
   }
 
   /** The reader may be going on meanwhile: the viewer is live when it did not move while the viewer looked. */
@@ -96,11 +113,7 @@ export class EventFeed {
 
   #open(): Promise<void> {
     this.#opening ??= (async () => {
-      const [row] = await this.#db
-        .select({ last: sql<string | null>`max(${projectEvents.position})` })
-        .from(projectEvents)
-        .where(isNotNull(projectEvents.position))
-      this.#position = Number(row?.last ?? 0)
+      this.#position = await this.#last()
       this.#stopListening = this.#listener.on(placedChannel, () => this.#wake())
       this.#timer = setInterval(() => this.#wake(), pollMs)
     })().catch((error) => {

@@ -111,6 +111,14 @@ test('a viewer that comes back sees what it missed, each once and in order, whil
   expect(ids).toEqual([...ids].sort((a, b) => a - b))
 })
 
+test('a viewer that comes back from before a restore, ahead of everything, goes on from now', async () => {
+  await tell(shop, 300)
+  const ahead = await watch(`projectId=${shop}`, owner.token, '999999999999999')
+  expect(Number(ahead.beganAt)).toBeLessThan(1_000_000)
+  await tell(shop, 301)
+  await expect.poll(() => numbers(ahead), { timeout: 5_000 }).toContain(301)
+})
+
 test('many viewers who come and go at any moment miss and repeat nothing', async () => {
   const start = await watch(`projectId=${other}`, owner.token)
   const writing = (async () => {
