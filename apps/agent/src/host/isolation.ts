@@ -29,6 +29,9 @@ export interface HostIsolation {
   system: Bind[]
 }
 
+export const isConfining = (isolation: HostIsolation): isolation is HostIsolation & { bubblewrap: string } =>
+  isolation.bubblewrap !== null
+
 const run = promisify(execFile)
 
 /**
@@ -76,9 +79,9 @@ async function workingBubblewrap(
     const isolation = { kind: 'isolated', users, bubblewrap: program, system } as const
     try {
       for (const role of ['step', 'application'] as const) {
-        const [file = '', ...args] = confined(isolation, ['/bin/sh', '-c', 'exit 0'], { binds: [], cwd: '/' })
+        const args = [...sandboxOptions(isolation, []), '--', '/bin/sh', '-c', 'exit 0']
         const user = users[role]
-        await run(file, args, { timeout: 5_000, cwd: '/', env: {}, ...(user && { uid: user.uid, gid: user.gid }) })
+        await run(program, args, { timeout: 5_000, cwd: '/', env: {}, ...(user && { uid: user.uid, gid: user.gid }) })
       }
       return program
     } catch {
@@ -90,16 +93,10 @@ async function workingBubblewrap(
 }
 
 /**
- * The command inside bubblewrap: own processes, own /tmp, the system's programs read-only, and of everything else only
- * the binds. The network is shared, for an instance must be reached. Values of the environment are never among the
- * arguments.
+ * What bubblewrap makes: own processes, own /tmp, the system's programs read-only, and of everything else only the
+ * binds. The network is shared, for an instance must be reached.
  */
-export function confined(
-  isolation: HostIsolation,
-  argv: readonly string[],
-  options: { binds: readonly Bind[]; cwd: string },
-): string[] {
-  if (!isolation.bubblewrap) return [...argv]
+function sandboxOptions({ system }: Pick<HostIsolation, 'system'>, binds: readonly Bind[]): string[] {
   const args = ['--unshare-user-try', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--die-with-parent']
   args.push('--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--tmpfs', '/dev/shm')
   for (const name of readdirSync('/')) {
@@ -109,9 +106,39 @@ export function confined(
     }
   }
   // Outer folders first: a bind hides what was bound below it before.
-  const binds = [...isolation.system, ...options.binds].sort((a, b) => a.path.length - b.path.length)
-  for (const { path, isWritable } of binds) args.push(isWritable ? '--bind' : '--ro-bind', path, path)
-  return [isolation.bubblewrap, ...args, '--chdir', options.cwd, '--', ...argv]
+  const all = [...system, ...binds].sort((a, b) => a.path.length - b.path.length)
+  for (const { path, isWritable } of all) args.push(isWritable ? '--bind' : '--ro-bind', path, path)
+  return args
+}
+
+export interface Confined {
+  argv: string[]
+  /** To be written to the descriptor that `argv` names, which is then closed. */
+  options: Buffer
+}
+
+/**
+ * The command inside bubblewrap. The environment goes there beside the arguments, where no list of processes shows it,
+ * and is not that of bubblewrap itself: LD_PRELOAD and its like would run code of the user outside. The sandbox comes
+ * after the environment, so that a program whose options were cut off by the agent's death finds nothing to run.
+ */
+export function confined(
+  isolation: HostIsolation & { bubblewrap: string },
+  argv: readonly string[],
+  options: { env: Record<string, string>; binds: readonly Bind[]; cwd: string; descriptor: number },
+): Confined {
+  const { env, binds, cwd, descriptor } = options
+  const words: string[] = []
+  for (const [name, value] of Object.entries(env)) {
+    if (`${name}${value}`.includes('\0')) throw new Error(`The environment variable ${name} holds a NUL character.`)
+    // What is no name for the C library cannot reach a program.
+    if (name !== '' && !name.includes('=')) words.push('--setenv', name, value)
+  }
+  words.push(...sandboxOptions(isolation, binds))
+  return {
+    argv: [isolation.bubblewrap, '--args', String(descriptor), '--chdir', cwd, '--', ...argv],
+    options: Buffer.from(words.map((word) => `${word}\0`).join('')),
+  }
 }
 
 const systemFolders = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'usr', 'etc', 'opt', 'nix', 'gnu']

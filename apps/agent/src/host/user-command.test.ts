@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -82,12 +83,13 @@ describe.each(kinds)('a program of a user, %s', (kind) => {
 
   test('gets its environment and nothing else, and its exit code is written down', async (context) => {
     if (!works()) return context.skip('bubblewrap does not work on this machine')
-    const process = await start({ kind: 'shell', line: 'env; pwd; id -un; exit 7' })
+    const process = await start({ kind: 'shell', line: 'env; pwd; id -un; ls -l /proc/$$/fd | grep socket; exit 7' })
     expect(await process.exited).toEqual({ code: 0, signal: null })
     expect(exit()).toEqual({ code: 7, signal: null })
     expect(output()).toContain('SECRET=tr4vel by environment\n')
     expect(output()).toContain(folder)
     expect(output()).not.toMatch(/^(HOME|npm_|NODE|VITEST)/m)
+    expect(output()).not.toContain('socket:')
   })
 
   test('shows no value of its environment among the arguments of any process', async (context) => {
@@ -146,6 +148,58 @@ describe.each(kinds)('a program of a user, %s', (kind) => {
     expect(listeningPorts(treeOf(pid, mark))).toEqual([Number(/port (\d+)/.exec(output())?.[1])])
     await killTree(pid, mark)
   })
+})
+
+test('what the loader does by the environment of a program, it does not do outside of bubblewrap', async (context) => {
+  if (!withBubblewrap.bubblewrap) return context.skip('bubblewrap does not work on this machine')
+  const exitFile = openSync(join(folder, 'exit'), 'w')
+  const { exited } = await startUserProcess({
+    command: { kind: 'shell', line: 'true' },
+    cwd: folder,
+    // It writes a file for each program that it loads, as LD_PRELOAD would bring code into each.
+    env: { LD_DEBUG: 'libs', LD_DEBUG_OUTPUT: join(folder, 'loaded') },
+    role: 'application',
+    isolation: withBubblewrap,
+    binds: [{ path: folder, isWritable: true }],
+    stdio: ['ignore', 'ignore', 'ignore'],
+    mark,
+    exitFile,
+  })
+  expect(await exited).toEqual({ code: 0, signal: null })
+  closeSync(exitFile)
+  const loaded = readdirSync(folder).filter((name) => name.startsWith('loaded'))
+  // Processes are counted from 1 inside.
+  expect(loaded).toEqual([expect.stringMatching(/^loaded\.\d$/)])
+})
+
+test('a large environment with every kind of text arrives whole, and cannot become an option', async (context) => {
+  if (!withBubblewrap.bubblewrap) return context.skip('bubblewrap does not work on this machine')
+  const start = (env: Record<string, string>) => {
+    const output = openSync(join(folder, 'out'), 'w')
+    return startUserProcess({
+      command: { kind: 'exec', argv: [node, '-e', 'console.log(JSON.stringify(process.env))'] },
+      cwd: folder,
+      env,
+      role: 'application',
+      isolation: withBubblewrap,
+      binds: [{ path: folder, isWritable: true }],
+      stdio: ['ignore', output, output],
+      mark,
+    }).finally(() => closeSync(output))
+  }
+  const env = {
+    LARGE: 'x'.repeat(120_000),
+    ...Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`NAME_${i}`, `värde ${i}`])),
+    OPTION: '--bind',
+    EMPTY: '',
+    LINES: 'one\ntwo\n',
+    JUANIE_PROCESS: 'another',
+  }
+  const { exited } = await start(env)
+  expect(await exited).toEqual({ code: 0, signal: null })
+  const printed = JSON.parse(readFileSync(join(folder, 'out'), 'utf8'))
+  expect(printed).toMatchObject({ ...env, JUANIE_PROCESS: mark })
+  await expect(start({ CUT: 'a\0--bind\0/\0/' })).rejects.toThrow('CUT')
 })
 
 test('bubblewrap hides the files of others', async (context) => {

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import type { Writable } from 'node:stream'
 import { identify, type ProcessIdentity } from '@juanie/core/process-identity'
-import { type Bind, confined, type HostIsolation, type Role } from './isolation.ts'
+import { type Bind, confined, type HostIsolation, isConfining, type Role } from './isolation.ts'
 import { markerVariable } from './process-tree.ts'
 
 /** A program with its arguments, or a line for `sh -c`. */
@@ -63,21 +64,34 @@ const launcher = [
  * used, and throws otherwise.
  */
 export async function startUserProcess(options: UserProcessOptions): Promise<UserProcess> {
-  const { command, cwd, isolation, stdio, exitFile, controlGroup } = options
+  const { command, cwd, isolation, exitFile, controlGroup } = options
   const own = command.kind === 'exec' ? command.argv : ['/bin/sh', '-c', command.line]
-  let argv = confined(isolation, own, { binds: options.binds, cwd })
+  const env = { ...options.env, [markerVariable]: options.mark }
   const usesLauncher = exitFile !== undefined || controlGroup !== undefined
+  const stdio: StdioChoice[] = [...options.stdio]
+  if (usesLauncher) stdio.push(exitFile ?? 'ignore', controlGroup ?? 'ignore')
+  const inside = isConfining(isolation)
+    ? confined(isolation, own, { env, binds: options.binds, cwd, descriptor: stdio.length })
+    : null
+  if (inside) stdio.push('pipe')
+  let argv = inside?.argv ?? own
   if (usesLauncher) argv = ['/bin/sh', '-c', launcher, 'juanie', controlGroup === undefined ? '-' : '+', ...argv]
   const user = isolation.users[options.role]
   const [program = '', ...args] = argv
   const child = spawn(program, args, {
-    // The folder of a confined program is entered inside.
-    cwd: isolation.bubblewrap ? '/' : cwd,
-    env: { ...options.env, [markerVariable]: options.mark },
-    stdio: [...stdio, ...(usesLauncher ? [exitFile ?? 'ignore', controlGroup ?? 'ignore'] : [])] as StdioChoice[],
+    // The folder of a confined program is entered inside, and its environment is set there.
+    cwd: inside ? '/' : cwd,
+    env: inside ? { [markerVariable]: options.mark } : env,
+    stdio,
     detached: true,
     ...(user && { uid: user.uid, gid: user.gid }),
   })
+  if (inside) {
+    const told = child.stdio.at(-1) as Writable | null | undefined
+    // One that has ended already reads nothing; its exit says so.
+    told?.on('error', () => {})
+    told?.end(inside.options, () => told.destroy())
+  }
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (code, signal) => resolve(fromShell({ code, signal }, usesLauncher)))
   })
