@@ -1,6 +1,9 @@
 import { changeSettings, changeSubjects, deploymentStatuses } from '@juanie/services/deployments/contract'
 import { healths, syncs } from '@juanie/services/environments/contract'
+import { roles } from '@juanie/services/organizations/policy'
 import { jobStatuses, runStatuses, stepStatuses } from '@juanie/services/runs/contract'
+import { kinds } from '../features/events/kinds.ts'
+import { jobEnds, plainTypes, runEnds, healths as toldHealths } from '../features/events/sentence.ts'
 
 /**
  * The keys that the code makes from a word of a closed list, `*` being the word: their catalogue must have every word.
@@ -25,6 +28,13 @@ export const vocabularies: Record<string, readonly string[]> = {
   'deployments.order.*': ['startFirst', 'stopFirst'],
   'deployments.rollback.ways.*': ['snapshot', 'current'],
   'deployments.rollback.explained.*': ['snapshot', 'current'],
+  'events.kinds.*': kinds,
+  'events.puts.*': ['deploy', 'promotion', 'rollback'],
+  'events.roles.*': roles,
+  'events.says.*': plainTypes.map((type) => type.replace('.', '_')),
+  'events.ran.*': runEnds,
+  'events.worked.*': jobEnds,
+  'events.health.*': toldHealths,
   'nav.theme.*': ['system', 'light', 'dark'],
   'nav.connection.*': ['connecting', 'live', 'lost'],
 }
