@@ -9,6 +9,8 @@ const languages = ['en', 'zh-CN']
 const smallest = 1_000
 
 export async function buildWeb(root, stamp) {
+  // What runs a test or a shell for development says so here; people are served neither.
+  process.env.NODE_ENV = 'production'
   const { build } = await import('vite')
   const target = join(root, 'dist', 'web')
   const outDir = `${target}.${process.pid}.new`

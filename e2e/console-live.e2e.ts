@@ -1,0 +1,157 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hasBrowser, launchBrowser, Person } from './lib/browser.ts'
+import { until } from './lib/juanie.ts'
+import { shiftsOf, watchShifts } from './lib/looks.ts'
+import { Shop } from './lib/shop.ts'
+
+let shop: Shop
+let browser: Browser
+let ada: Person
+
+/** A job that prints a line each moment, long enough to watch it. */
+const printing = (lines: number, pause: string) => ({
+  '.juanie/workflows/ci.yml': `name: CI
+on: [push, workflow_dispatch]
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - name: Count
+        run: for i in $(seq 1 ${lines}); do echo "line $i of ${lines}"; sleep ${pause}; done
+      - uses: juanie/release@v1
+`,
+})
+
+/** Proves later that the page is still the same one. */
+const mark = (page: Page) =>
+  page.evaluate(() => {
+    Object.assign(globalThis, { isStillHere: true })
+  })
+const isMarked = (page: Page) => page.evaluate(() => 'isStillHere' in globalThis)
+
+const live = (page: Page) => page.locator('[data-live]:visible')
+
+describe.skipIf(!hasBrowser)('what is shown live', () => {
+  beforeAll(async () => {
+    shop = await Shop.open()
+    const first = await shop.push({ text: 'Greet whoever comes' })
+    await shop.deployed(first, ['succeeded'])
+    browser = await launchBrowser()
+    ada = await Person.open(browser, shop.juanie)
+    await ada.signIn()
+  }, 120_000)
+  afterAll(async () => {
+    await browser?.close()
+    await shop?.[Symbol.asyncDispose]()
+  })
+
+  async function open(path: string): Promise<Person> {
+    const person = await Person.open(browser, shop.juanie)
+    await person.borrow(ada)
+    await person.go(path)
+    await live(person.page).and(person.page.locator('[data-live=live]')).waitFor()
+    await mark(person.page)
+    return person
+  }
+
+  test('a push appears on every page that it concerns, without a reload', async () => {
+    const paths = ['/main', '/main/shop', '/main/shop/runs', '/main/shop/deployments', '/main/shop/events']
+    const people = await Promise.all(paths.map(open))
+    const commit = await shop.push({ text: 'Show the opening hours' })
+    await shop.deployed(commit, ['succeeded'])
+    for (const [index, { page }] of people.entries()) {
+      const path = paths[index]!
+      const what = path.endsWith('events')
+        ? page.locator('main').getByText('#3')
+        : page.getByText('Show the opening hours')
+      await what
+        .first()
+        .waitFor({ timeout: 10_000 })
+        .catch(() => {
+          throw new Error(`${path} does not show the push`)
+        })
+      expect(await isMarked(page), path).toBe(true)
+    }
+    for (const person of people) {
+      expect(await person.takeProblems()).toEqual([])
+      await person[Symbol.asyncDispose]()
+    }
+  }, 60_000)
+
+  test('a server that is killed and started again is noticed, and what happened meanwhile is shown', async () => {
+    const commit = await shop.push({ text: 'Count slowly', files: printing(60, '0.1') })
+    const { number } = await shop.runOf(commit)
+    await using list = await open('/main/shop/runs')
+    await using run = await open(`/main/shop/runs/${number}`)
+    await run.page.getByText('line 3 of 60').waitFor()
+    await list.takeProblems()
+    await run.takeProblems()
+    await shop.juanie.stopServer('SIGKILL')
+    for (const { page } of [list, run]) {
+      await page.locator('[data-live=lost]:visible').waitFor({ timeout: 10_000 })
+      expect(await live(page).innerText()).toContain('Not connected')
+      // What was there stays.
+      expect(await page.getByText('Count slowly').count()).toBeGreaterThan(0)
+    }
+    // The step goes on without the server.
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    await shop.juanie.up()
+    for (const { page } of [list, run]) await page.locator('[data-live=live]:visible').waitFor({ timeout: 20_000 })
+    await run.page.getByText('line 60 of 60').waitFor({ timeout: 30_000 })
+    await run.page
+      .locator('h1 ~ [data-status=succeeded], header [data-status=succeeded]')
+      .first()
+      .waitFor({ timeout: 30_000 })
+    await until(
+      'the list to show the end',
+      async () => (await list.page.locator('main [data-status=running]').count()) === 0,
+    )
+    expect(await isMarked(list.page)).toBe(true)
+    expect(await isMarked(run.page)).toBe(true)
+  }, 90_000)
+
+  test('in a minute of events nothing jumps', async () => {
+    const { number } = await shop.runOf(await shop.push({ text: 'Begin the minute', files: printing(500, '0.1') }))
+    const paths = [
+      '/main',
+      '/main/shop',
+      '/main/shop/runs',
+      `/main/shop/runs/${number}`,
+      '/main/shop/environments',
+      '/main/shop/environments/dev',
+      '/main/shop/deployments',
+      '/main/shop/events',
+      '/main/-/queues',
+      '/main/-/hosts',
+    ]
+    const people = await Promise.all(paths.map(open))
+    for (const { page, settled } of people) {
+      void settled
+      await watchShifts(page)
+    }
+    const end = Date.now() + 60_000
+    let pushes = 0
+    while (Date.now() < end) {
+      const isHealthy = pushes % 3 !== 2
+      await shop.push({ text: `Change ${++pushes}`, isHealthy, files: printing(5, '0.05') })
+      await new Promise((resolve) => setTimeout(resolve, 3_000))
+    }
+    const shifted: string[] = []
+    for (const [index, { page }] of people.entries()) {
+      const shifts = await shiftsOf(page)
+      const sum = shifts.reduce((total, { value }) => total + value, 0)
+      if (sum > 0.02) {
+        const worst = shifts.sort((a, b) => b.value - a.value).slice(0, 2)
+        shifted.push(
+          `${paths[index]}: ${sum.toFixed(3)} in ${shifts.length} shifts; ${worst.map(({ value, sources }) => `${value.toFixed(3)} ${sources.join(' | ')}`).join('; ')}`,
+        )
+      }
+      expect(await isMarked(page)).toBe(true)
+    }
+    expect(pushes).toBeGreaterThan(8)
+    expect(shifted).toEqual([])
+    for (const person of people) await person[Symbol.asyncDispose]()
+  }, 150_000)
+})
