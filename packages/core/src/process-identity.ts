@@ -61,6 +61,9 @@ export async function waitUntilGone(identity: ProcessIdentity, timeoutMs: number
 
 export type ProcessFacts = {
   pid: number
+  parent: number
+  /** Somebody sits before it, or did: it was started from a terminal. */
+  hasTerminal: boolean
   /** Null where this user may not look. */
   readonly cwd: string | null
   readonly command: string
@@ -78,6 +81,8 @@ export function* processes(): Generator<ProcessFacts> {
     if (!stat || stat.state === 'Z' || stat.state === 'X') continue
     yield {
       pid,
+      parent: stat.parent,
+      hasTerminal: stat.terminal !== 0,
       get cwd() {
         return attempt(() => readlinkSync(`/proc/${name}/cwd`))
       },
@@ -92,15 +97,16 @@ export function* processes(): Generator<ProcessFacts> {
 }
 
 /**
- * Fields 3 (state) and 22 (start time) of /proc/<pid>/stat, see proc_pid_stat(5). The second field is the name in
- * parentheses, which may itself hold spaces and parentheses, so the rest is counted from the last one.
+ * Fields 3 (state), 4 (parent), 7 (terminal) and 22 (start time) of /proc/<pid>/stat, see proc_pid_stat(5). The second
+ * field is the name in parentheses, which may itself hold spaces and parentheses, so the rest is counted from the last
+ * one.
  */
-function linuxStat(pid: number): { state: string; startTime: string } | null {
+function linuxStat(pid: number): { state: string; parent: number; terminal: number; startTime: string } | null {
   const text = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
   if (text === null) return null
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const [state, startTime] = [fields[0], fields[19]]
-  return state && startTime ? { state, startTime } : null
+  return state && startTime ? { state, parent: Number(fields[1]), terminal: Number(fields[4]), startTime } : null
 }
 
 function portableStat(pid: number): { state: string; startTime: string } | null {

@@ -5,7 +5,8 @@ import { findHome, type Home } from '@juanie/core/home'
 import { agentEnvironment, agentProgram } from '@juanie/core/local-agent'
 import { findHolder, type Holders } from '@juanie/core/lock'
 import { stopLeftPostgres } from '@juanie/core/postgres/open'
-import { identify, processes, signal, waitUntilGone } from '@juanie/core/process-identity'
+import { identify, signal, waitUntilGone } from '@juanie/core/process-identity'
+import { agentProcesses } from './agent-processes.ts'
 
 export type Down = { home: string; ended: string[] }
 
@@ -20,7 +21,7 @@ export async function down(env: Readonly<Record<string, string | undefined>>): P
   const ended: string[] = []
   if (await endHolder(home, 'server', 12_000)) ended.push('server')
   if (await endHolder(home, 'agent', 5_000)) ended.push('agent')
-  const before = agentProcesses(home).length
+  const before = agentProcesses(home.agent).length
   if (before > 0) {
     await run([agentProgram(config.root), 'down'], agentEnvironment(env, config))
     await endLeftovers(home)
@@ -51,15 +52,6 @@ function run(command: string[], env: Record<string, string>): Promise<void> {
   })
 }
 
-/** What works in the agent's folder, or was started with a path in it: edge, steps and applications. */
-function agentProcesses(home: Home) {
-  const inside = (path: string) => path === home.agent || path.startsWith(`${home.agent}/`)
-  return [...processes()].filter(
-    ({ pid, cwd, command }) =>
-      pid !== process.pid && ((cwd !== null && inside(cwd)) || command.split(' ').some(inside)),
-  )
-}
-
 /** The last word: whatever did not end when it was asked to. */
 async function endLeftovers(home: Home): Promise<void> {
   for (const [name, patienceMs] of [
@@ -67,7 +59,7 @@ async function endLeftovers(home: Home): Promise<void> {
     ['SIGKILL', 2_000],
     ['SIGKILL', 2_000],
   ] as const) {
-    const left = agentProcesses(home).flatMap(({ pid }) => identify(pid) ?? [])
+    const left = agentProcesses(home.agent).flatMap(({ pid }) => identify(pid) ?? [])
     if (left.length === 0) return
     for (const identity of left) signal(identity, name)
     await Promise.all(left.map((identity) => waitUntilGone(identity, patienceMs)))
