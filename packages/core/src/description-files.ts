@@ -27,6 +27,15 @@ function read(root: string, path: string): string | null {
   }
 }
 
+/** Null for whatever cannot be the name of a file too: a key of 300 characters, a circle of links. */
+function kindOf(root: string, name: string): 'file' | 'folder' | null {
+  try {
+    return statSync(join(root, name)).isDirectory() ? 'folder' : 'file'
+  } catch {
+    return null
+  }
+}
+
 /**
  * The texts that say what the application in a folder is, by path: the telling files, and every file and folder that one of its Compose files
  * names. They travel with a release, whose description is read from them.
@@ -56,9 +65,9 @@ function named(root: string, path: string, text: string): string[] {
     const name = normalize(join(path, '..', variable < 0 ? word : word.slice(0, variable)))
     if (!word || word.length > 500 || name.startsWith('..') || name.startsWith('/')) return []
     if (variable > 0) return namesIn(root, dirname(name)).filter((each) => each.startsWith(name))
-    const kind = statSync(join(root, name), { throwIfNoEntry: false })
-    if (kind?.isDirectory()) return tellingIn(root, name)
-    return kind ? [name] : []
+    const kind = kindOf(root, name)
+    if (kind === 'folder') return tellingIn(root, name)
+    return kind === 'file' ? [name] : []
   })
 }
 
