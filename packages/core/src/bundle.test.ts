@@ -55,6 +55,11 @@ test('a folder comes out as it went in', async () => {
   expect(execFileSync('tar', ['-tf', bundle], { encoding: 'utf8' })).toContain(long)
 })
 
+test('a file whose name is not UTF-8 is refused by name', async () => {
+  fs.writeFileSync(Buffer.concat([Buffer.from(`${source}/caf`), Buffer.from([0xe9])]), '')
+  await expect(packFolder(source, bundle)).rejects.toThrow('cannot hold "caf\ufffd": its name is not UTF-8')
+})
+
 test('the same files make the same bytes, whenever and by whomever they were written', async () => {
   put('b', '2')
   put('a', '1')

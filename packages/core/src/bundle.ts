@@ -137,9 +137,9 @@ function* walk(root: string, inside: string, isExcluded: (path: string) => boole
   for (const name of namesAt(join(root, inside))) {
     const path = inside ? `${inside}/${name}` : name
     if (isExcluded(path)) continue
+    if (name.includes('\ufffd')) throw new BundleError(`cannot hold ${JSON.stringify(path)}: its name is not UTF-8`)
     const stat = fs.lstatSync(join(root, path))
     const plain = { path, isExecutable: false, bytes: 0, target: '' }
-    if (name.includes('\ufffd')) throw new BundleError(`cannot hold ${JSON.stringify(path)}: its name is not UTF-8`)
     if (stat.isDirectory()) {
       yield { ...plain, kind: 'folder' }
       yield* walk(root, path, isExcluded)
