@@ -1,3 +1,5 @@
+import { plain } from '@juanie/core/text'
+
 /** A value as JSON, alone on stdout. */
 export const printJson = (value: unknown): void => {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
@@ -6,9 +8,6 @@ export const printJson = (value: unknown): void => {
 export const say = (line: string): void => {
   process.stderr.write(`${line}\n`)
 }
-
-/** Control characters of a name from outside must not reach the terminal; colours of logs may. */
-export const plain = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\uFFFD')
 
 /** A table for people; `empty` says what to do when there are no rows. */
 export function printTable(head: string[], rows: string[][], empty: string): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { storable, unstorableText, whyUnstorable } from './text.ts'
+import { plain, storable, unstorableText, whyUnstorable } from './text.ts'
 
 test('a text without a NUL and with whole characters can be stored', () => {
   expect(whyUnstorable('')).toBeNull()
@@ -32,4 +32,12 @@ test('what cannot be stored is shown as the replacement character, and the rest 
   expect(storable({ 'a\0': ['b\0c', 'd\ud83d', '\ude00\u{1f600}'] })).toEqual({
     'a\ufffd': ['b\ufffdc', 'd\ufffd', '\ufffd\u{1f600}'],
   })
+})
+
+test('a name from outside neither moves the cursor of a terminal nor turns its text around', () => {
+  expect(plain('\u001b[31mred\u0007\r \u202etxt.exe\u2066 \u009b2J')).toBe(
+    '\ufffd[31mred\ufffd\ufffd \ufffdtxt.exe\ufffd \ufffd2J',
+  )
+  const fine = 'naïve 名字 💩 العربية\tone\ntwo'
+  expect(plain(fine)).toBe(fine)
 })

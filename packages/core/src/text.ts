@@ -40,3 +40,10 @@ export function storable<T>(value: T): T {
   if (Array.isArray(value)) return value.map(storable) as T
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [storable(name), storable(inner)])) as T
 }
+
+/**
+ * What a terminal may show of a text from outside: control characters, which move its cursor, and those that turn the
+ * direction of what follows become U+FFFD. Line ends and tabs stay.
+ */
+export const plain = (text: string): string =>
+  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\uFFFD')

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { plain } from '@juanie/core/text'
 import {
   type Change,
   type DeploymentAnswer,
@@ -10,7 +11,7 @@ import type { Command } from 'commander'
 import { releaseFolder } from '../bundle-upload.ts'
 import { api } from '../client.ts'
 import { CommandError, usageError } from '../exit.ts'
-import { plain, printJson, say } from '../output.ts'
+import { printJson, say } from '../output.ts'
 import { aboutProject, findProject, type ProjectOptions, reference } from '../project.ts'
 
 interface Options extends ProjectOptions {

@@ -1,9 +1,10 @@
+import { plain } from '@juanie/core/text'
 import type { EnvironmentStatus } from '@juanie/services/deployments/contract'
 import type { Command } from 'commander'
 import { api } from '../client.ts'
 import { countOf, durationOf } from '../durations.ts'
 import { usageError } from '../exit.ts'
-import { plain, printJson, printTable, say } from '../output.ts'
+import { printJson, printTable, say } from '../output.ts'
 import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
 
 interface Settings extends ProjectOptions {

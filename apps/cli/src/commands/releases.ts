@@ -1,6 +1,7 @@
+import { plain } from '@juanie/core/text'
 import type { Command } from 'commander'
 import { api } from '../client.ts'
-import { ago, plain, printJson, printTable } from '../output.ts'
+import { ago, printJson, printTable } from '../output.ts'
 import { aboutProject, findProject, limitOf, type ProjectOptions, reference } from '../project.ts'
 
 export function addReleaseCommands(program: Command): void {

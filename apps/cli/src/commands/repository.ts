@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { plain } from '@juanie/core/text'
 import { defaultWorkflow } from '@juanie/workflow'
 import type { Command } from 'commander'
 import { api } from '../client.ts'
 import { CommandError } from '../exit.ts'
-import { plain, printJson, say } from '../output.ts'
+import { printJson, say } from '../output.ts'
 import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
 
 export function addRepositoryCommands(program: Command): void {

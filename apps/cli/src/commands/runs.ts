@@ -1,8 +1,9 @@
+import { plain } from '@juanie/core/text'
 import type { JobView, RunView, StepView } from '@juanie/services/runs/contract'
 import type { Command } from 'commander'
 import { api } from '../client.ts'
 import { CommandError, usageError } from '../exit.ts'
-import { ago, plain, printJson, printTable, say } from '../output.ts'
+import { ago, printJson, printTable, say } from '../output.ts'
 import { aboutProject, findProject, firstRows, limitOf, type ProjectOptions, reference } from '../project.ts'
 import { reasonOf } from '../reasons.ts'
 

@@ -1,7 +1,8 @@
+import { plain } from '@juanie/core/text'
 import type { Command } from 'commander'
 import { api, call, server } from '../client.ts'
 import { CommandError } from '../exit.ts'
-import { plain, printJson, printTable, say } from '../output.ts'
+import { printJson, printTable, say } from '../output.ts'
 import { aboutProject, findProject, type ProjectOptions, reference } from '../project.ts'
 import { printEnvironments } from './environments.ts'
 
