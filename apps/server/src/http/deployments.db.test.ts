@@ -259,11 +259,40 @@ test('lines of an environment are read by its people, and go on where they were'
   await say(4, ['four'])
   const next = await readLogs(s, '', first.lastId)
   expect(next.lines).toMatchObject([{ instanceId: instance!.id, firstSeq: 4, lines: [[1_700_000_000_000, 'four']] }])
-  const stranger = await person(s.t, 'eve')
-  const foreign = await fetch(`${s.t.url}/api/projects/${s.projectId}/environments/dev/logs`, {
-    headers: { authorization: `Bearer ${stranger.token}` },
+  const merged = async (path: string) => {
+    const answer = await fetch(`${s.t.url}/api/projects/${s.projectId}/environments/dev/logs${path}`, {
+      headers: { authorization: `Bearer ${s.owner.token}` },
+    })
+    return { status: answer.status, text: await answer.text() }
+  }
+  const last = JSON.parse((await merged('/lines?limit=3&cut=4')).text)
+  expect(last).toMatchObject({
+    sources: [{ instanceId: instance!.id, service: 'web', index: 0, deployment: 1 }],
+    lines: [
+      [0, 2, 1_700_000_000_000, 'two'],
+      [0, 3, 1_700_000_000_000, 'thre', 5],
+      [0, 4, 1_700_000_000_000, 'four'],
+    ],
+    position: `${instance!.id}:1`,
+    end: `${instance!.id}:4`,
+    isEnd: false,
   })
-  expect(foreign.status).toBe(404)
+  expect(JSON.parse((await merged(`/lines?before=${last.position}`)).text)).toMatchObject({
+    lines: [[0, 1, 1_700_000_000_000, 'one']],
+    isEnd: true,
+  })
+  expect(JSON.parse((await merged('/search?q=O')).text)).toMatchObject({ matches: [0, 1, 3], isDone: true })
+  expect((await merged('.txt')).text.split('\n')[1]).toBe('2023-11-14T22:13:20.000Z web.0 two')
+  for (const path of ['/search', '/search?q=x&before=nonsense', '/lines?before=x', '/lines?limit=0']) {
+    expect((await merged(path)).status).toBe(400)
+  }
+  const stranger = await person(s.t, 'eve')
+  for (const path of ['logs', 'logs/lines', 'logs/search?q=x', 'logs.txt']) {
+    const foreign = await fetch(`${s.t.url}/api/projects/${s.projectId}/environments/dev/${path}`, {
+      headers: { authorization: `Bearer ${stranger.token}` },
+    })
+    expect(foreign.status).toBe(404)
+  }
   const bad = await fetch(`${s.t.url}/api/projects/${s.projectId}/environments/dev/logs`, {
     headers: { authorization: `Bearer ${s.owner.token}`, 'last-event-id': 'nonsense' },
   })

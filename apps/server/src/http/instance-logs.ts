@@ -1,9 +1,10 @@
+import { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { AppError } from '@juanie/core/errors'
 import type { ProjectScope, Session } from '@juanie/core/scope'
 import { Credentials } from '@juanie/services/auth'
 import { Deployments, type LogSource } from '@juanie/services/deployments'
-import { LogStreams } from '@juanie/services/runs'
+import { LogStreams, MergedLogs, type Position } from '@juanie/services/runs'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as z from 'zod/mini'
 import { readBody } from './agent-observed.ts'
@@ -21,6 +22,22 @@ const Query = z.object({
   lastEventId: z.optional(z.string().check(z.maxLength(20_000))),
 })
 
+const Place = z.string().check(z.maxLength(20_000))
+const Page = z.object({
+  /** A position that was told; without both, the last lines. */
+  before: z.optional(Place),
+  after: z.optional(Place),
+  limit: z._default(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(5_000)), 500),
+  cut: z.optional(z.coerce.number().check(z.int(), z.minimum(1), z.maximum(1_000_000))),
+})
+const Search = z.object({
+  q: z.string().check(z.minLength(1), z.maxLength(200)),
+  before: z.optional(Place),
+  after: z.optional(Place),
+})
+/** So many lines at a time go into a download. */
+const downloadPage = 2_000
+
 /** A deployment that begins while somebody follows brings new instances. */
 const lookMs = 1_000
 
@@ -29,6 +46,9 @@ const lookMs = 1_000
  * `GET /api/projects/<id>/environments/<name>/logs` and `GET /api/projects/<id>/instances/<id>/logs`.
  * Each frame is `{ instanceId, service, index, deployment, firstSeq, lines: [[milliseconds, text], …] }`; its id says
  * how far each instance was told, and as `Last-Event-ID` goes on there without a gap or a repeat. `event: end` is last.
+ *
+ * Those of an environment merged by time: `…/logs/lines?before=<position>` a page as JSON, `…/logs/search?q=<text>` the
+ * lines that hold a text, `…/logs.txt` as plain text. A position reads like the id of a frame.
  */
 export function registerInstanceLogs(fastify: FastifyInstance, deps: HttpDeps): void {
   const { kernel, sessionOf, door, streams, get } = deps
@@ -68,6 +88,67 @@ export function registerInstanceLogs(fastify: FastifyInstance, deps: HttpDeps): 
     '/api/projects/:projectId/environments/:environment/logs',
     (request, reply) => answer(request, reply, (scope) => deployments.logSources(scope, request.params.environment)),
   )
+  const merged = get(MergedLogs)
+  type InEnvironment = { Params: { projectId: string; environment: string } }
+  const sourcesIn = async (request: FastifyRequest<InEnvironment>) => {
+    const { projectId, environment } = request.params
+    const scope = await door.project(await sessionOf(request), projectId, 'deployment.view')
+    return deployments.logSources(scope, environment)
+  }
+  const streamsOf = (sources: LogSource[]) => sources.map(({ instanceId, lines }) => ({ id: instanceId, lines }))
+
+  fastify.get<InEnvironment>('/api/projects/:projectId/environments/:environment/logs/lines', async (request) => {
+    const { before, after, limit, cut } = readBody(Page, request.query)
+    const sources = await sourcesIn(request)
+    const streams = streamsOf(sources)
+    const more = { limit, ...(cut !== undefined && { cut }) }
+    const page = await merged.page(
+      streams,
+      after === undefined
+        ? { before: before === undefined ? endOf(sources) : readPosition(before), ...more }
+        : { after: readPosition(after), ...more },
+    )
+    return {
+      sources: sources.map(({ instanceId, service, index, deployment }) => ({
+        instanceId,
+        service,
+        index,
+        deployment,
+      })),
+      lines: page.lines,
+      position: writePosition(page.position),
+      isEnd: page.isEnd,
+      /** Where those who asked for the last lines go on. */
+      end: writePosition(endOf(sources)),
+    }
+  })
+
+  fastify.get<InEnvironment>('/api/projects/:projectId/environments/:environment/logs/search', async (request) => {
+    const { q, before, after } = readBody(Search, request.query)
+    const sources = await sourcesIn(request)
+    const found = await merged.search(
+      streamsOf(sources),
+      before === undefined ? { text: q, after: readPosition(after ?? '') } : { text: q, before: readPosition(before) },
+    )
+    return {
+      matches: found.matches,
+      places: found.places.map(({ before: lines, position }) => [lines, writePosition(position)]),
+      reached: writePosition(found.reached),
+      isDone: found.isDone,
+    }
+  })
+
+  fastify.get<InEnvironment>('/api/projects/:projectId/environments/:environment/logs.txt', async (request, reply) => {
+    const sources = await sourcesIn(request)
+    void reply
+      .type('text/plain; charset=utf-8')
+      .header(
+        'content-disposition',
+        `attachment; filename="${request.params.environment.replace(/[^\w.-]/g, '_')}.log.txt"`,
+      )
+    return reply.send(Readable.from(plainText(merged, sources)))
+  })
+
   fastify.get<{ Params: { projectId: string; instanceId: string } }>(
     '/api/projects/:projectId/instances/:instanceId/logs',
     (request, reply) => {
@@ -138,7 +219,25 @@ class Telling {
   }
 }
 
-const writePosition = (position: Map<string, number>): string =>
+const endOf = (sources: LogSource[]): Position => new Map(sources.map(({ instanceId, lines }) => [instanceId, lines]))
+
+/** Each line after its time and who said it. */
+async function* plainText(merged: MergedLogs, sources: LogSource[]): AsyncGenerator<string> {
+  const streams = sources.map(({ instanceId, lines }) => ({ id: instanceId, lines }))
+  for (let after: Position = new Map(), isEnd = false; !isEnd; ) {
+    const page = await merged.page(streams, { after, limit: downloadPage })
+    yield page.lines
+      .map(([stream, , at, text]) => {
+        const { service, index } = sources[stream]!
+        return `${new Date(at).toISOString()} ${service}.${index} ${text}\n`
+      })
+      .join('')
+    after = page.position
+    isEnd = page.isEnd || page.lines.length === 0
+  }
+}
+
+const writePosition = (position: Position): string =>
   [...position].map(([instanceId, seq]) => `${instanceId}:${seq}`).join(',')
 
 function readPosition(text: string): Map<string, number> {

@@ -10,6 +10,7 @@ import {
   LeaseJudge,
   LogReads,
   LogStreams,
+  MergedLogs,
   RunCleaning,
   RunFailures,
   RunProgress,
@@ -39,6 +40,7 @@ export const runsModule = domain(class RunsModule {}, [
     return streams
   }),
   provide(LogReads, [Kernel], ({ db }) => new LogReads({ db })),
+  provide(MergedLogs, [LogReads], (reads) => new MergedLogs({ reads })),
   provide(
     AgentLogs,
     [Kernel, LogStreams, RunSignals],

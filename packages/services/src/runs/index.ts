@@ -10,6 +10,7 @@ export { JobTokens, jobTokenPrefix } from './job-tokens.ts'
 export { JobLeases } from './leases.ts'
 export { LogReads } from './log-reads.ts'
 export { LogStreams, type StoredLines } from './logs.ts'
+export { MergedLogs, type Position } from './merged-logs.ts'
 export { runPoints } from './points.ts'
 export { RunProgress } from './progress.ts'
 

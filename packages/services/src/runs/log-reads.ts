@@ -8,6 +8,8 @@ import { logChunks } from './tables.ts'
 /** `[number, milliseconds, text]`, and the length of the whole line where the text is only its beginning. */
 export type ReadLine = [line: number, at: number, text: string, length?: number]
 
+type LinesWish = ({ after: number } | { before: number }) & { limit: number; cut?: number; bytes?: number }
+
 export interface FoundLines {
   /** Numbers of the lines, ascending. */
   matches: number[]
@@ -35,25 +37,24 @@ export class LogReads {
   }
 
   /**
-   * Lines after a number: as many as asked for unless they are very long, then fewer, but one at least where there is
-   * one. Texts are cut to `cut` characters.
+   * Lines after or before a number, ascending: as many as asked for unless they are very long, then fewer, but one at
+   * least where there is one. Texts are cut to `cut` characters.
    */
-  async lines(streamId: string, wish: { after: number; limit: number; cut?: number }): Promise<ReadLine[]> {
-    const { after, limit, cut } = wish
+  async lines(streamId: string, wish: LinesWish): Promise<ReadLine[]> {
+    const { limit, cut, bytes = maxReadBytes } = wish
+    const [low, high] = 'after' in wish ? [wish.after, wish.after + limit] : [wish.before - 1 - limit, wish.before - 1]
     const chunks = await this.#chunks(
-      sql`c.stream_id = ${streamId} and c.first_seq <= ${after + limit} and ${startsAt(streamId, after + 1)}`,
-      'asc',
-      limit,
+      sql`c.stream_id = ${streamId} and c.first_seq <= ${high} and ${startsAt(streamId, low + 1)}`,
+      { order: 'after' in wish ? 'asc' : 'desc', most: limit + 1, bytes },
     )
+    if ('before' in wish) chunks.reverse()
     const lines: ReadLine[] = []
     for (const chunk of chunks) {
       const rows = chunk.lines.split('\n')
-      for (let index = Math.max(0, after + 1 - chunk.firstSeq); index < rows.length && lines.length < limit; index++) {
-        const [at, text] = JSON.parse(rows[index]!) as [number, string]
+      for (let line = Math.max(low + 1, chunk.firstSeq); line <= Math.min(high, chunk.lastSeq); line++) {
+        const [at, text] = JSON.parse(rows[line - chunk.firstSeq]!) as [number, string]
         const isCut = cut !== undefined && text.length > cut
-        lines.push(
-          isCut ? [chunk.firstSeq + index, at, text.slice(0, cut), text.length] : [chunk.firstSeq + index, at, text],
-        )
+        lines.push(isCut ? [line, at, text.slice(0, cut), text.length] : [line, at, text])
       }
     }
     return lines
@@ -64,19 +65,20 @@ export class LogReads {
     const rows = await this.#db.execute<{ marks: string; lastSeq: number; isLast: boolean }>(
       sql`
         select marks, last_seq as "lastSeq", "isLast" from (
-          select c.marks, c.first_seq, c.last_seq, lead(c.first_seq) over w is null as "isLast",
+          select c.*, lead(c.first_seq) over w is null as "isLast",
                  sum(octet_length(c.marks)) over w - octet_length(c.marks) as before
-            from ${logChunks} c
-           where c.stream_id = ${streamId} and c.marks is not null and c.first_seq > ${after - maxChunkLines}
-          window w as (order by c.first_seq)
-           limit ${maxChunks}) m
+            from (select c.marks, c.first_seq, c.last_seq from ${logChunks} c
+                   where c.stream_id = ${streamId} and c.marks is not null and c.first_seq > ${after - maxChunkLines}
+                   order by c.first_seq
+                   limit ${maxChunks}) c
+          window w as (order by c.first_seq)) m
          where before < ${maxMarkBytes}
          order by first_seq`,
       'objects',
     )
     const marks = rows.flatMap((row) => (JSON.parse(row.marks) as Mark[]).filter(([line]) => line > after))
     const last = rows.at(-1)
-    return { marks, next: last && !last.isLast ? last.lastSeq : null }
+    return { marks, next: last && (!last.isLast || rows.length === maxChunks) ? last.lastSeq : null }
   }
 
   /** Lines that hold a text, after or before a number. Looks at a few megabytes, then says how far it came. */
@@ -92,7 +94,9 @@ export class LogReads {
     const matches: number[] = []
     let reached = Math.min(wish.after, wish.total)
     for (let read = 0; read < maxSearchReads && reached < wish.total && matches.length < enoughMatches; read++) {
-      const chunks = await this.#chunks(sql`c.stream_id = ${streamId} and ${startsAt(streamId, reached + 1)}`, 'asc')
+      const chunks = await this.#chunks(sql`c.stream_id = ${streamId} and ${startsAt(streamId, reached + 1)}`, {
+        order: 'asc',
+      })
       if (chunks.length === 0) return { matches, reached: wish.total, isDone: true }
       for (const { firstSeq, lastSeq, lines } of chunks) {
         for (const place of find(lines)) if (firstSeq + place > reached) matches.push(firstSeq + place)
@@ -108,7 +112,7 @@ export class LogReads {
     let matches: number[] = []
     let reached = Math.min(wish.before, wish.total + 1)
     for (let read = 0; read < maxSearchReads && reached > 1 && matches.length < enoughMatches; read++) {
-      const chunks = await this.#chunks(sql`c.stream_id = ${streamId} and c.first_seq < ${reached}`, 'desc')
+      const chunks = await this.#chunks(sql`c.stream_id = ${streamId} and c.first_seq < ${reached}`, { order: 'desc' })
       if (chunks.length === 0) return { matches, reached: 1, isDone: true }
       for (const { firstSeq, lines } of chunks) {
         const found = find(lines).flatMap((place) => (firstSeq + place < reached ? [firstSeq + place] : []))
@@ -121,19 +125,18 @@ export class LogReads {
   }
 
   /** Chunks in their order or against it, until their sizes reach a limit; sizes are known without reading the text. */
-  #chunks(where: SQL, order: 'asc' | 'desc', most = maxChunks): Promise<StoredLines[]> {
-    const by = sql.raw(order)
+  #chunks(where: SQL, how: { order: 'asc' | 'desc'; most?: number; bytes?: number }): Promise<StoredLines[]> {
+    const by = sql.raw(how.order)
     return this.#db.execute<{ firstSeq: number; lastSeq: number; lines: string }>(
       sql`
         select first_seq as "firstSeq", last_seq as "lastSeq", lines from (
-          select c.first_seq, c.last_seq, c.lines,
-                 sum(octet_length(c.lines)) over (order by c.first_seq ${by} rows unbounded preceding)
-                   - octet_length(c.lines) as before
-            from ${logChunks} c
-           where ${where}
-           order by c.first_seq ${by}
-           limit ${most}) w
-         where before < ${maxReadBytes}
+          select c.*, sum(octet_length(c.lines)) over (order by c.first_seq ${by} rows unbounded preceding)
+                      - octet_length(c.lines) as before
+            from (select c.first_seq, c.last_seq, c.lines from ${logChunks} c
+                   where ${where}
+                   order by c.first_seq ${by}
+                   limit ${how.most ?? maxChunks}) c) w
+         where before < ${how.bytes ?? maxReadBytes}
          order by first_seq ${by}`,
       'objects',
     )

@@ -8,12 +8,7 @@ export interface LogLine {
   /** Of the whole line, which may be longer than the text. */
   length: number
   /** Who said it, where several speak. */
-  from?: Speaker
-}
-
-export interface Speaker {
-  id: string
-  name: string
+  speaker?: string
 }
 
 export type MarkKind = 'group' | 'endgroup' | 'error' | 'warning'
@@ -43,7 +38,7 @@ export type StreamState = 'idle' | 'connecting' | 'live' | 'lost' | 'over' | 're
 
 /**
  * A log as the viewer needs it: lines numbered from 1 without gaps. `first` and `total` bound what can be shown now;
- * what lies outside of them is not known yet.
+ * what lies outside of them is asked for by `window`, where the log has one.
  */
 export interface LogSource {
   /** Tells one log from another. */
@@ -52,10 +47,10 @@ export interface LogSource {
   total: Readonly<Ref<number>>
   state: Readonly<Ref<StreamState>>
   marks: Readonly<Ref<Mark[]>>
-  /** Where there are more marks than are kept. */
-  isMarkedInPart?: Readonly<Ref<boolean>>
   /** Whether `#L12` means the same line tomorrow. */
   hasLinks: boolean
+  /** Whether its end is read first, also when nothing is added to it. */
+  beginsAtEnd: boolean
   downloadUrl: string | null
   /** Asks for what is needed to show a log: its length, what stands out, and the first lines to be seen. */
   open(at: 'start' | 'end' | number, signal: AbortSignal): Promise<Part>
@@ -67,9 +62,28 @@ export interface LogSource {
   search(text: string, from: { after: number } | { before: number }, signal: AbortSignal): Promise<Found>
   /** Tells what comes after the last line that is known, until the returned function is called. */
   follow(hear: (part: Part) => void): () => void
-  /** Makes what lies before `first` known, as far as it may be; true when there was something. */
-  older?(signal: AbortSignal): Promise<Part | null>
+  /** Of a log that is too costly to number as a whole: shows a stretch of it, which grows at both ends. */
+  window?: LogWindow
+}
+
+export interface LogWindow {
+  /** Whether there is more before `first`. */
+  hasOlder: Readonly<Ref<boolean>>
+  /** Whether `total` is the end of the log. */
+  isAtTail: Readonly<Ref<boolean>>
+  older(signal: AbortSignal): Promise<Part>
+  newer(signal: AbortSignal): Promise<Part>
+  /** Moves to where a line that was found is. */
+  reach(line: number, signal: AbortSignal): Promise<Part>
+  /** Moves to the end of the log. */
+  tail(signal: AbortSignal): Promise<Part>
 }
 
 /** Longer lines are shown in part at first. */
 export const cutAt = 4_096
+
+export const cutLine = (at: number, text: string): LogLine => ({
+  at,
+  text: text.length > cutAt ? text.slice(0, cutAt) : text,
+  length: text.length,
+})

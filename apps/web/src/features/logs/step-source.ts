@@ -1,6 +1,15 @@
 import { shallowRef } from 'vue'
 import { getJson } from '@/lib/api.ts'
-import { cutAt, type Found, type LogLine, type LogSource, type Mark, type MarkKind, type Part } from './source.ts'
+import {
+  cutAt,
+  cutLine,
+  type Found,
+  type LogLine,
+  type LogSource,
+  type Mark,
+  type MarkKind,
+  type Part,
+} from './source.ts'
 import { idle, openStream } from './stream.ts'
 
 interface StepOf {
@@ -28,7 +37,6 @@ export function stepLogSource({ projectId, run, job, step }: StepOf): LogSource 
   const base = `/api/projects/${projectId}/runs/${run}/jobs/${job}/steps/${step}`
   const total = shallowRef(0)
   const marks = shallowRef<Mark[]>([])
-  const isMarkedInPart = shallowRef(false)
   const state = idle()
 
   const read = async (query: Record<string, number>, signal: AbortSignal): Promise<Part> => {
@@ -50,7 +58,6 @@ export function stepLogSource({ projectId, run, job, step }: StepOf): LogSource 
       marks.value = [...marks.value, ...page.marks.map(([line, kind]) => ({ line, kind }))]
       next = page.next
     }
-    isMarkedInPart.value = next !== null
   }
 
   return {
@@ -59,8 +66,8 @@ export function stepLogSource({ projectId, run, job, step }: StepOf): LogSource 
     total,
     state,
     marks,
-    isMarkedInPart,
     hasLinks: true,
+    beginsAtEnd: false,
     downloadUrl: `${base}/log.txt`,
     open: async (at, signal) => {
       const where: Record<string, number> =
@@ -102,12 +109,6 @@ export function stepLogSource({ projectId, run, job, step }: StepOf): LogSource 
 }
 
 const lineOf = ([, at, text, length]: Row): LogLine => ({ at, text, length: length ?? text.length })
-
-export const cutLine = (at: number, text: string): LogLine => ({
-  at,
-  text: text.length > cutAt ? text.slice(0, cutAt) : text,
-  length: text.length,
-})
 
 /** As the agent marks them, and as the server keeps a list of. */
 function marksOf({ first, lines }: Part): Mark[] {

@@ -39,6 +39,7 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
   let stopFollowing: (() => void) | null = null
   let lastTop = 0
   let queued = 0
+  let isGrowing = false
 
   const hiddenBefore = () => folds.value.shownUpTo(source.first.value - 1)
   const lineOf = (row: number) => folds.value.lineAt(row + 1 + hiddenBefore())
@@ -139,24 +140,26 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
     }, 150)
     isFollowing.value = isUp ? false : geometry.isAtEnd && isLive.value
     draw()
-    if (geometry.row < pageLines / 2) void older()
+    void grow()
   }
 
-  let isAskingOlder = false
-  async function older(): Promise<void> {
-    if (!source.older || source.first.value <= 1 || isAskingOlder) return
-    isAskingOlder = true
+  /** Of a log that is shown by a stretch: makes it longer where the reader comes near its end. */
+  async function grow(): Promise<void> {
+    const { window: part } = source
+    if (!part || isGrowing) return
+    const isOlder = geometry.row < pageLines / 2 && part.hasOlder.value
+    const isNewer = !part.isAtTail.value && geometry.seen().to > source.total.value - source.first.value - pageLines / 2
+    if (!isOlder && !isNewer) return
+    isGrowing = true
     try {
       const before = source.first.value
-      const part = await source.older(abort.signal)
-      if (!part) return
-      pages.put(part)
+      pages.put(await (isOlder ? part.older(abort.signal) : part.newer(abort.signal)))
       geometry.row += before - source.first.value
       draw()
     } catch (error) {
       if (!abort.signal.aborted) wrong.value = sentenceOf(error)
     } finally {
-      isAskingOlder = false
+      isGrowing = false
     }
   }
 
@@ -230,8 +233,11 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
   }
 
   /** Brings a line into sight and leaves the end of the log for it. */
-  function show(line: number): void {
+  async function show(line: number): Promise<void> {
     isFollowing.value = false
+    if (source.window && (line < source.first.value || line > source.total.value)) {
+      if (!(await move(() => source.window!.reach(line, abort.signal)))) return
+    }
     const target = Math.max(source.first.value, Math.min(line, source.total.value))
     const group = folds.value.isHidden(target) ? folds.value.groupOf(target) : null
     if (group) {
@@ -242,18 +248,33 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
     const { from, to } = geometry.seen()
     if (group || row <= from || row >= to - 2) geometry.show(row)
     draw()
+    void grow()
   }
 
   function toStart(): void {
     isFollowing.value = false
     geometry.jump(0)
     draw()
+    void grow()
   }
 
-  function toEnd(): void {
+  async function toEnd(): Promise<void> {
+    if (source.window?.isAtTail.value === false && !(await move(() => source.window!.tail(abort.signal)))) return
     isFollowing.value = isLive.value
     geometry.toEnd()
     draw()
+  }
+
+  /** Shows another stretch of the log; false when it could not be read. */
+  async function move(read: () => Promise<Part>): Promise<boolean> {
+    try {
+      pages.put(await read())
+      geometry.jump(0)
+      return true
+    } catch (error) {
+      if (!abort.signal.aborted) wrong.value = sentenceOf(error)
+      return false
+    }
   }
 
   async function showWhole(line: number): Promise<void> {
@@ -293,16 +314,19 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
       unfoldWhatMatters()
       fold()
       isReady.value = true
-      if (typeof at === 'number') show(at)
-      else if (at === 'end') toEnd()
+      if (typeof at === 'number') await show(at)
+      else if (at === 'end') await toEnd()
       else toStart()
-      if (isLive.value) listen()
+      listen()
     } catch (error) {
       if (!abort.signal.aborted) wrong.value = sentenceOf(error)
     }
   }
 
+  /** Follows a log that is written, while its end is in the stretch that is shown. */
   function listen(): void {
+    const isWanted = isReady.value && isLive.value && source.window?.isAtTail.value !== false
+    if (!isWanted) return
     stopFollowing ??= source.follow((part: Part) => {
       pages.put(part)
       redraw()
@@ -316,9 +340,14 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
     for (const { start } of fresh.groups) unfolded.add(start)
     if (fresh.groups.length > 0 || fresh.ends.length > 0) fold()
   })
-  watch(isLive, (now) => {
-    if (now && isReady.value) listen()
-  })
+  watch(isLive, listen)
+  if (source.window) {
+    watch(source.window.isAtTail, (now) => {
+      if (now) return listen()
+      stopFollowing?.()
+      stopFollowing = null
+    })
+  }
   watch([screen, isWrapped, columns], () => {
     heights.clear()
     if (!isReady.value) return
