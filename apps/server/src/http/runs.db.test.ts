@@ -93,6 +93,8 @@ test('a list can be narrowed to several statuses, a branch, an event and a part 
   expect(await numbersOf(shop, { text: 'e_1' })).toEqual([])
   const [{ workflow }] = await rowsOf(shop, { limit: 1 })
   expect(await numbersOf(shop, { pipelineId: workflow.id, status: ['timed_out'] })).toEqual([3])
+  expect(await numbersOf(shop, { workflow: '.juanie/workflows/ci.yml', branch: 'next' })).toEqual([15, 8])
+  expect(await numbersOf(shop, { workflow: '.juanie/workflows/other.yml' })).toEqual([])
   const wrong = await shop.query('runs.list', { status: [] })
   expect(wrong.status).toBe(400)
 })

@@ -37,6 +37,8 @@ const absolute = computed(
 const clock = computed(() => new Intl.DateTimeFormat(i18n.global.locale.value, { timeStyle: 'medium' }))
 const numbers = computed(() => new Intl.NumberFormat(i18n.global.locale.value))
 
+const lists = computed(() => new Intl.ListFormat(i18n.global.locale.value, { type: 'conjunction' }))
+
 export function formatAgo(at: string | number | Date, from: number): string {
   const seconds = Math.round((new Date(at).getTime() - from) / 1_000)
   const step = steps.find(([, size]) => Math.abs(seconds) >= size)
@@ -46,6 +48,8 @@ export function formatAgo(at: string | number | Date, from: number): string {
 
 export const formatTime = (at: string | number | Date): string => absolute.value.format(new Date(at))
 export const formatClock = (at: string | number | Date): string => clock.value.format(new Date(at))
+/** `a, b and c`. */
+export const formatList = (names: readonly string[]): string => lists.value.format(names)
 export const formatNumber = (value: number): string => numbers.value.format(value)
 
 const unit = (value: number, name: string, digits = 0) =>

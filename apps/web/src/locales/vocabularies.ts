@@ -1,9 +1,12 @@
 import { changeSettings, changeSubjects, deploymentStatuses } from '@juanie/services/deployments/contract'
 import { healths, syncs } from '@juanie/services/environments/contract'
 import { roles } from '@juanie/services/organizations/policy'
-import { jobStatuses, runStatuses, stepStatuses } from '@juanie/services/runs/contract'
+import { jobStatuses, runStatuses, stepStatuses, waitingKinds } from '@juanie/services/runs/contract'
+import { runGroups } from '@juanie/services/runs/status'
 import { kinds } from '../features/events/kinds.ts'
 import { jobEnds, plainTypes, runEnds, healths as toldHealths } from '../features/events/sentence.ts'
+import { nextKinds } from '../features/runs/next.ts'
+import { reasonKeys, sentences } from '../features/runs/sentences.ts'
 
 /**
  * The keys that the code makes from a word of a closed list, `*` being the word: their catalogue must have every word.
@@ -35,6 +38,13 @@ export const vocabularies: Record<string, readonly string[]> = {
   'events.ran.*': runEnds,
   'events.worked.*': jobEnds,
   'events.health.*': toldHealths,
+  'runs.group.*': Object.keys(runGroups),
+  'runs.waits.*': waitingKinds,
+  'runs.ends.*': waitingKinds,
+  'runs.why.*': reasonKeys.map((reason) => reason.replace('.', '_')),
+  'runs.said.*': sentences.map(({ key }) => key),
+  'runs.next.*': nextKinds,
+  'runs.view.*': ['jobs', 'notes', 'workflow'],
   'nav.theme.*': ['system', 'light', 'dark'],
   'nav.connection.*': ['connecting', 'live', 'lost'],
 }

@@ -68,6 +68,8 @@ export const ListRuns = z.object({
     z.union([RunStatusName, z.array(RunStatusName).check(z.minLength(1), z.maxLength(runStatuses.length))]),
   ),
   pipelineId: z.optional(z.uuid()),
+  /** File of the pipeline. */
+  workflow: z.optional(z.string().check(z.maxLength(1000))),
   event: z.optional(z.enum(runEvents)),
   /** Part of the title, without regard to case. */
   text: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),
@@ -92,6 +94,18 @@ export const DispatchRun = z.object({
   inputs: z._default(z.record(z.string(), z.string().check(z.maxLength(65_536))), {}),
 })
 export type DispatchRun = z.infer<typeof DispatchRun>
+
+export const waitingKinds = [
+  'needs',
+  'max_parallel',
+  'plan',
+  'taken',
+  'next',
+  'no_agent',
+  'labels',
+  'agents_away',
+  'slots',
+] as const
 
 /** What a job waits for. It names who or what can end that: another job, an agent, whoever starts one. */
 export type Waiting =

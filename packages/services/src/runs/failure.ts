@@ -46,7 +46,9 @@ export class RunFailures {
     const after = annotation ? Math.max(0, annotation.logLine - 1 - linesBefore) : Math.max(0, last - looked)
     const wanted = annotation ? linesBefore + 1 + linesAfter : looked
     const lines = first.stepId && last > 0 ? await this.#read(first.stepId, after, wanted) : []
-    const shown = annotation ? { lines, point: annotation.logLine } : around(lines)
+    // The agent ends the log of a failed step with the reason that is said anyway.
+    const said = lines.filter(({ text }) => text !== `##[error]${first.stepReason}`)
+    const shown = annotation ? { lines: said, point: annotation.logLine } : around(said)
     return {
       ...faultOf(first),
       jobId: first.jobId,

@@ -48,6 +48,7 @@ export class Runs {
           input.event === undefined ? undefined : eq(pipelineRuns.event, input.event),
           input.text === undefined ? undefined : ilike(pipelineRuns.title, `%${likeText(input.text)}%`),
           input.pipelineId === undefined ? undefined : eq(pipelineRuns.pipelineId, input.pipelineId),
+          input.workflow === undefined ? undefined : eq(pipelines.file, input.workflow),
           input.branch === undefined
             ? undefined
             : inArray(pipelineRuns.ref, [input.branch, `refs/heads/${input.branch}`, `refs/tags/${input.branch}`]),
