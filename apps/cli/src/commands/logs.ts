@@ -32,7 +32,9 @@ async function logs(named: string, options: Options): Promise<void> {
 
 /** Escape sequences other than colours could write anywhere on the terminal. */
 const shown = (text: string) =>
-  text.replace(/\u001b(?!\[[0-9;]*m)/g, '\uFFFD').replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001a\u007f-\u009f]/g, '\uFFFD')
+  text
+    .replace(/\u001b(?!\[[0-9;]*m)/g, '\uFFFD')
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001a\u007f-\u009f]/g, '\uFFFD')
 
 function print([ms, text]: [number, string], options: Options, prefix = ''): void {
   if (options.json) process.stdout.write(`${JSON.stringify({ at: new Date(ms).toISOString(), text })}\n`)
