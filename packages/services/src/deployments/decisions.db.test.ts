@@ -79,6 +79,18 @@ test('a rollback by itself never leads to what was rolled away from', async () =
   expect(await s.drive(named.id)).toMatchObject({ status: 'succeeded' })
 })
 
+test('a rollback asked for twice does not end where the first one leads away from', async () => {
+  await using s = await shop()
+  await deploy(s)
+  await deploy(s)
+  const back = await s.deployments.rollback(s.scope, { environment: 'dev' })
+  await s.drive(back.id, 'soaking')
+  await expect(s.deployments.rollback(s.scope, { environment: 'dev' })).rejects.toMatchObject({
+    reason: 'rollback.no_target',
+  })
+  expect(await s.drive(back.id)).toMatchObject({ status: 'succeeded' })
+})
+
 test('a rollback to a damaged or missing bundle is refused before anything is touched', async () => {
   await using s = await shop()
   await deploy(s)

@@ -74,6 +74,12 @@ describe('a rollback without a named target', () => {
     expect(target(past(4, 'C'), back, past(2, 'B'), past(1, 'A'))).toBe('d3')
   })
 
+  test('asked for twice does not lead back to what the one under way leaves', () => {
+    const underWay = past(4, 'B', { kind: 'rollback' })
+    expect(rollbackTarget(underWay, [past(3, 'C'), past(2, 'B'), past(1, 'A')])?.id).toBe('d1')
+    expect(rollbackTarget(underWay, [past(3, 'C'), past(2, 'B')])).toBeNull()
+  })
+
   test('leads to a snapshot that was deployed again after it had been left', () => {
     const back = past(3, 'A', { kind: 'rollback' })
     expect(target(past(5, 'C'), past(4, 'B'), back, past(2, 'B'), past(1, 'A'))).toBe('d4')

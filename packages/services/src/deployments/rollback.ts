@@ -20,14 +20,12 @@ export interface History {
 
 /**
  * Where a rollback leads when nobody says where: the last deployment that succeeded with another snapshot than the one
- * that runs, and whose snapshot no later rollback has left behind. `succeeded` is newest first.
+ * that runs, and whose snapshot no later rollback has left behind, be it the one that is under way: who asks twice must
+ * not end where the first one leads away from. `succeeded` is newest first.
  */
-export function rollbackTarget<T extends History>(
-  current: { number: number; digest: string },
-  succeeded: T[],
-): T | null {
+export function rollbackTarget<T extends History>(current: History, succeeded: T[]): T | null {
   const byId = new Map(succeeded.map((one) => [one.id, one]))
-  const left = succeeded.flatMap((one) => {
+  const left = [current, ...succeeded].flatMap((one) => {
     const from = one.kind === 'rollback' && one.replaces !== null ? byId.get(one.replaces) : undefined
     return from ? [{ since: one.number, digest: from.digest }] : []
   })
