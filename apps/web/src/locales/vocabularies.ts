@@ -1,12 +1,23 @@
-import { changeSettings, changeSubjects, deploymentStatuses } from '@juanie/services/deployments/contract'
+import {
+  changeSettings,
+  changeSubjects,
+  deploymentKinds,
+  deploymentStatuses,
+  waitKeys,
+  whyKeys,
+} from '@juanie/services/deployments/contract'
 import { healths, syncs } from '@juanie/services/environments/contract'
 import { roles } from '@juanie/services/organizations/policy'
 import { jobStatuses, runStatuses, stepStatuses, waitingKinds } from '@juanie/services/runs/contract'
 import { runGroups } from '@juanie/services/runs/status'
+import { instanceStates } from '@juanie/services/hosts/contract'
+import { jobStatuses, runStatuses, stepStatuses } from '@juanie/services/runs/contract'
 import { kinds } from '../features/events/kinds.ts'
 import { jobEnds, plainTypes, runEnds, healths as toldHealths } from '../features/events/sentence.ts'
 import { nextKinds } from '../features/runs/next.ts'
 import { reasonKeys, sentences } from '../features/runs/sentences.ts'
+
+import { agentSentences } from '../features/deployments/agent-words.ts'
 
 /**
  * The keys that the code makes from a word of a closed list, `*` being the word: their catalogue must have every word.
@@ -20,6 +31,7 @@ export const vocabularies: Record<string, readonly string[]> = {
     ...deploymentStatuses,
     ...healths,
     ...syncs,
+    ...instanceStates,
     // Outcomes of a job as other jobs see it.
     ...['success', 'failure', 'cancelled', 'skipped'],
     // Of instances, hosts and the console's own connection.
@@ -28,6 +40,14 @@ export const vocabularies: Record<string, readonly string[]> = {
   ],
   'deployments.change.*': changeSubjects.filter((subject) => subject !== 'setting'),
   'deployments.setting.*': changeSettings,
+  'deployments.by.*': deploymentKinds,
+  'deployments.why.*': whyKeys,
+  'deployments.todo.*': whyKeys,
+  'deployments.outcome.*': ['open', 'succeeded', 'failed', 'withdrawn'],
+  'deployments.stageState.*': ['done', 'current', 'failed', 'ahead'],
+  'deployments.wait.*': waitKeys,
+  'deployments.end.*': waitKeys,
+  'deployments.agent.*': agentSentences.map(({ key }) => key),
   'deployments.order.*': ['startFirst', 'stopFirst'],
   'deployments.rollback.ways.*': ['snapshot', 'current'],
   'deployments.rollback.explained.*': ['snapshot', 'current'],

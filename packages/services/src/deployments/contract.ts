@@ -185,6 +185,8 @@ export interface LastWords {
   /** All that are stored. */
   total: number
   lines: { seq: number; at: string; text: string }[]
+  /** Number of the line that says most. */
+  point: number | null
 }
 
 /** What a deployment froze, without a value of a secret. */

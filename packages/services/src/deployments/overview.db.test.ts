@@ -87,7 +87,7 @@ test('an attempt that came to nothing is told with its reason in parts and the e
   expect(view).toMatchObject({
     serves: false,
     why: { key: 'instance_failed', details: { instance: 'web.0', code: 1 }, instanceId: broken!.id },
-    lastWords: { instanceId: broken!.id, service: 'web', index: 0 },
+    lastWords: { instanceId: broken!.id, service: 'web', index: 0, point: 101 },
   })
   expect(view.lastWords!.lines).toHaveLength(40)
   expect(view.lastWords!.lines.at(0)).toMatchObject({ seq: 62, text: 'line 62' })

@@ -1,5 +1,6 @@
 import type { Queryable } from '@juanie/core/database'
 import { desc, eq } from 'drizzle-orm'
+import { around } from '../runs/index.ts'
 import { logChunks } from '../runs/tables.ts'
 import type { LastWords } from './contract.ts'
 import { instances } from './tables.ts'
@@ -44,5 +45,7 @@ export async function readLastWords(db: Queryable, instanceId: string | null): P
     .from(instances)
     .where(eq(instances.id, instanceId))
   if (!instance) return null
-  return { instanceId, ...instance, lines: await tail(db, instanceId, mostShown) }
+  const lines = await tail(db, instanceId, mostShown)
+  const { point } = around(lines.map(({ seq, text }) => ({ number: seq, text })))
+  return { instanceId, ...instance, lines, point }
 }

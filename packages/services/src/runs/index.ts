@@ -5,7 +5,7 @@ export { shortRef } from './contexts.ts'
 
 export * from './contract.ts'
 export type { Person } from './facts.ts'
-export { RunFailures } from './failure.ts'
+export { around, RunFailures } from './failure.ts'
 export { JobTokens, jobTokenPrefix } from './job-tokens.ts'
 export { JobLeases } from './leases.ts'
 export { LogReads } from './log-reads.ts'

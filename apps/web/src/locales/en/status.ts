@@ -39,4 +39,9 @@ export default {
   never: 'Nothing deployed',
   away: 'Away',
   unknown: 'Unknown',
+  fetching: 'Fetching',
+  unhealthy: 'Unhealthy',
+  backing_off: 'Restarting soon',
+  completed: 'Completed',
+  draining: 'Draining',
 }

@@ -39,4 +39,9 @@ export default {
   never: '尚未部署',
   away: '离线',
   unknown: '未知',
+  fetching: '获取中',
+  unhealthy: '不健康',
+  backing_off: '等待重启',
+  completed: '已完成',
+  draining: '排空中',
 }
