@@ -49,7 +49,13 @@ export function useWords() {
     return t(`deployments.by.${kind}`, { who: requestedBy ?? t('deployments.somebody') })
   }
 
-  return { why, wait, by }
+  /** Why, in one line. */
+  const line = (row: Pick<DeploymentRow, 'why' | 'reason'>): string | null => {
+    const said = why(row)
+    return said && [said.sentence, said.detail].filter(Boolean).join(' ')
+  }
+
+  return { why, line, wait, by }
 }
 
 const filled = (details: Why['details']): Record<string, string | number> =>

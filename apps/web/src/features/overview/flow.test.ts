@@ -36,6 +36,15 @@ test('the newest release is deployed where new ones arrive, and promoted from th
   expect(steps(way(serves(3)))).toEqual(['promote #3 to staging', 'promote #1 to production', null])
 })
 
+test('a release that came to nothing is not offered as the way on', () => {
+  const failed = { status: 'failed', release: release(3) }
+  const environments = [environment('dev', 1, { ...serves(2), failed }), environment('staging', 2, serves(2))]
+  expect(steps({ release: release(3), environments })).toEqual(['again #3', null])
+  expect(flowOf({ release: release(3), environments }).lead).toBeNull()
+  const older = [environments[0]!, environment('staging', 2, serves(1))]
+  expect(steps({ release: release(3), environments: older })).toEqual(['promote #2 to staging', null])
+})
+
 test('what is there or on its way is no step', () => {
   const open = { open: { release: release(3) } }
   expect(steps({ release: release(3), environments: [environment('dev', 1, open)] })).toEqual([null])
@@ -68,11 +77,11 @@ test('an environment that was never deployed to says so, one whose deployment fa
   const healths = (change: Record<string, unknown>) =>
     flowOf({ release: null, environments: [environment('dev', 1, { ...missing, ...change })] }).places[0]!.health
   expect(healths({})).toBe('never')
-  expect(healths({ failed: {} })).toBe('missing')
+  expect(healths({ failed: { release: release(1) } })).toBe('missing')
 })
 
 test('how far each is behind, and what failed unless something newer is on its way', () => {
-  const failed = { status: 'failed' }
+  const failed = { status: 'failed', release: release(4) }
   const { places } = flowOf({
     release: release(5),
     environments: [

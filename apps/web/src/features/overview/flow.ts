@@ -3,6 +3,8 @@ import type { EnvironmentOverview, Overview } from './useOverview.ts'
 /** What somebody may want to do with an environment next. */
 export type Step =
   | { kind: 'deploy'; environment: string; release: number }
+  /** It came to nothing there the last time. */
+  | { kind: 'again'; environment: string; release: number }
   | { kind: 'promote'; environment: string; to: string; release: number }
 
 export interface Place {
@@ -32,25 +34,33 @@ export function flowOf({ release, environments }: Known): Flow {
       environment,
       health: healthOf(environment),
       behind: release && serving ? Math.max(0, release.number - serving.release.number) : 0,
-      next: deployStep(environment, { release, isFirst: index === 0 }) ?? promoteStep(environment, environments, index),
+      next: nextOf(environments, index, release),
       failed: open === null ? failed : null,
     }
   })
-  return { places, lead: places.find(({ next }) => next !== null)?.next ?? null }
+  return { places, lead: places.find(({ next }) => next !== null && next.kind !== 'again')?.next ?? null }
 }
 
 /** An environment without any attempt has no health to miss. */
 export const healthOf = ({ health, serving, open, failed }: EnvironmentOverview): string =>
   health === 'missing' && !serving && !open && !failed ? 'never' : health
 
+function nextOf(all: EnvironmentOverview[], index: number, release: Known['release']): Step | null {
+  const environment = all[index]!
+  const deploy = deployStep(environment, { release, isFirst: index === 0 })
+  const isAgain = environment.failed?.release.id === release?.id && environment.failed?.status !== 'canceled'
+  if (deploy && !isAgain) return { kind: 'deploy', ...deploy }
+  return promoteStep(environment, all, index) ?? (deploy && { kind: 'again', ...deploy })
+}
+
 /** The newest release belongs where new ones arrive, unless it is there or on its way. */
 function deployStep(
   { name, follows, serving, open }: EnvironmentOverview,
   at: { release: Known['release']; isFirst: boolean },
-): Step | null {
+): { environment: string; release: number } | null {
   if (!at.release || !(at.isFirst || follows !== null)) return null
   if (at.release.id === serving?.release.id || at.release.id === open?.release.id) return null
-  return { kind: 'deploy', environment: name, release: at.release.number }
+  return { environment: name, release: at.release.number }
 }
 
 /** What was kept here goes on to the next place that has another one. */
