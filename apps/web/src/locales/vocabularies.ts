@@ -12,13 +12,13 @@ import { roles } from '@juanie/services/organizations/policy'
 import { jobStatuses, runStatuses, stepStatuses, waitingKinds } from '@juanie/services/runs/contract'
 import { runGroups } from '@juanie/services/runs/status'
 import { instanceStates } from '@juanie/services/hosts/contract'
+import { roles } from '@juanie/services/organizations/policy'
 import { jobStatuses, runStatuses, stepStatuses } from '@juanie/services/runs/contract'
+import { agentSentences } from '../features/deployments/agent-words.ts'
 import { kinds } from '../features/events/kinds.ts'
 import { jobEnds, plainTypes, runEnds, healths as toldHealths } from '../features/events/sentence.ts'
 import { nextKinds } from '../features/runs/next.ts'
 import { reasonKeys, sentences } from '../features/runs/sentences.ts'
-
-import { agentSentences } from '../features/deployments/agent-words.ts'
 
 /**
  * The keys that the code makes from a word of a closed list, `*` being the word: their catalogue must have every word.
