@@ -7,6 +7,7 @@ import { Platform } from './lib/platform.ts'
 import type { Bench, Result, Row } from './lib/row.ts'
 import { table, verdict } from './lib/table.ts'
 import { checkout } from './rows/checkout.ts'
+import { consoleRow } from './rows/console.ts'
 import { deployment } from './rows/deployment.ts'
 import { lines } from './rows/lines.ts'
 import { lost } from './rows/lost.ts'
@@ -16,7 +17,7 @@ import { start } from './rows/start.ts'
 import { steps } from './rows/steps.ts'
 import { switchRow } from './rows/switch.ts'
 
-const rows: Row[] = [push, checkout, steps, lines, lost, deployment, switchRow, start, memory]
+const rows: Row[] = [push, checkout, steps, lines, lost, deployment, switchRow, start, memory, consoleRow]
 
 const help = `Measures Juanie beside its floors, both in the same run and in turn; docs/performance.md says how to read it.
 

@@ -5,7 +5,7 @@ import en from '../apps/web/src/locales/en.ts'
 import zh from '../apps/web/src/locales/zh-CN.ts'
 import { hasBrowser, type Look, launchBrowser, Person, showTheme } from './lib/browser.ts'
 import { furnish, people, secretValue } from './lib/furnish.ts'
-import { axe, sideways, textsOf } from './lib/looks.ts'
+import { axe, sideways, textsOf, walkByKeyboard } from './lib/looks.ts'
 import { places } from './lib/places.ts'
 import { type Dead, Presser } from './lib/presses.ts'
 import { Shop } from './lib/shop.ts'
@@ -94,6 +94,19 @@ describe.skipIf(!hasBrowser)('the pages of the console', () => {
         }
         await page.setViewportSize({ width: 1280, height: 800 })
         for (const problem of await person.takeProblems()) say(problem)
+      },
+    )
+    expect(wrong).toEqual([])
+  }, 180_000)
+
+  test('each can be used with the keyboard alone', async () => {
+    const wrong: string[] = []
+    await inLanes(
+      Object.entries(all),
+      () => as(ada),
+      async (person, [name, path]) => {
+        await person.go(path)
+        for (const what of await walkByKeyboard(person.page)) wrong.push(`${name} (${path}): ${what}`)
       },
     )
     expect(wrong).toEqual([])

@@ -13,7 +13,8 @@ const types = {
 }
 
 const server = createServer((request, response) => {
-  const name = normalize(new URL(request.url, 'http://floor').pathname)
+  const { pathname } = new URL(request.url, 'http://floor')
+  const name = normalize(pathname === '/' ? '/index.html' : pathname)
   const file = join(told.folder, name)
   if (!file.startsWith(told.folder) || !existsSync(file)) return response.writeHead(404).end()
   const isZipped = existsSync(`${file}.gz`)

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core'
-import { admin, type Juanie, until } from './juanie.ts'
+import { admin, until } from './juanie.ts'
 
 const executablePath = process.env.JUANIE_CHROMIUM ?? '/usr/bin/chromium'
 
@@ -11,6 +11,11 @@ if (!hasBrowser)
 
 export const launchBrowser = (args: string[] = []): Promise<Browser> =>
   chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage', ...args] })
+
+/** Where an installation answers. */
+interface Site {
+  readonly url: string
+}
 
 export type Language = 'en' | 'zh-CN'
 export interface Look {
@@ -29,22 +34,22 @@ const isStream = (request: Request): boolean =>
 
 /** Somebody at a browser of their own, with one page open. */
 export class Person implements AsyncDisposable {
-  readonly juanie: Juanie
+  readonly site: Site
   readonly context: BrowserContext
   page: Page
   /** What a developer would find in the console of the browser, and refusals of the content policy. */
   readonly problems: string[] = []
   readonly #open = new Set<Request>()
 
-  private constructor(juanie: Juanie, context: BrowserContext, page: Page) {
-    this.juanie = juanie
+  private constructor(site: Site, context: BrowserContext, page: Page) {
+    this.site = site
     this.context = context
     this.page = page
   }
 
-  static async open(browser: Browser, juanie: Juanie, look: Look = {}): Promise<Person> {
+  static async open(browser: Browser, site: Site, look: Look = {}): Promise<Person> {
     const context = await browser.newContext({
-      baseURL: juanie.url,
+      baseURL: site.url,
       viewport: { width: look.width ?? (look.isPhone ? 390 : 1280), height: look.height ?? (look.isPhone ? 844 : 800) },
       hasTouch: look.isPhone ?? false,
       isMobile: look.isPhone ?? false,
@@ -55,7 +60,7 @@ export class Person implements AsyncDisposable {
       acceptDownloads: true,
     })
     context.setDefaultTimeout(15_000)
-    if (look.language) await context.addCookies([{ name: 'juanie_language', value: look.language, url: juanie.url }])
+    if (look.language) await context.addCookies([{ name: 'juanie_language', value: look.language, url: site.url }])
     await context.addInitScript(() => {
       const kept: string[] = []
       Object.assign(globalThis, { refusedByPolicy: kept })
@@ -65,7 +70,7 @@ export class Person implements AsyncDisposable {
           kept.push(`${violatedDirective} ${blockedURI} (${sourceFile}:${lineNumber})`),
       )
     })
-    const person = new Person(juanie, context, await context.newPage())
+    const person = new Person(site, context, await context.newPage())
     person.#watch(person.page)
     return person
   }
@@ -133,7 +138,8 @@ export class Person implements AsyncDisposable {
     const refused = await this.page
       .evaluate(() => (globalThis as unknown as { refusedByPolicy?: string[] }).refusedByPolicy?.splice(0) ?? [])
       .catch(() => [])
-    return [...this.problems.splice(0), ...refused.map((what) => `refused by the content policy: ${what}`)]
+    const all = [...this.problems.splice(0), ...refused.map((what) => `refused by the content policy: ${what}`)]
+    return [...new Set(all.map((problem) => problem.split('\n', 1)[0]!.slice(0, 300)))]
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

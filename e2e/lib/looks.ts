@@ -96,3 +96,57 @@ export const watchShifts = (page: Page): Promise<void> =>
 
 export const shiftsOf = (page: Page): Promise<{ value: number; sources: string[] }[]> =>
   page.evaluate(() => (globalThis as unknown as { shifts: { value: number; sources: string[] }[] }).shifts)
+
+/**
+ * Goes through a page with the Tab key alone, and says what is wrong: a stop whose focus cannot be seen, a control that no
+ * stop reaches, a place that the focus does not leave.
+ */
+export async function walkByKeyboard(page: Page): Promise<string[]> {
+  const wrong: string[] = []
+  const count = await page.evaluate(() => {
+    const controls = 'a[href],button,summary,select,input:not([type=hidden]):not([type=radio]),textarea,[tabindex="0"]'
+    const all = [...document.querySelectorAll<HTMLElement>(controls)].filter(
+      (one) =>
+        one.checkVisibility({ visibilityProperty: true }) &&
+        one.getClientRects().length > 0 &&
+        one.tabIndex >= 0 &&
+        !one.matches(':disabled') &&
+        one.closest('[inert],[aria-hidden=true]') === null,
+    )
+    const left = new Set<Element>(all)
+    Object.assign(globalThis, { left })
+    ;(document.activeElement as HTMLElement | null)?.blur()
+    window.getSelection()?.removeAllRanges()
+    return all.length
+  })
+  const most = count + 20
+  let stops = 0
+  for (; stops < most; stops++) {
+    await page.keyboard.press('Tab')
+    const stop = await page.evaluate(() => {
+      const { left } = globalThis as unknown as { left: Set<Element> }
+      const at = document.activeElement
+      if (!at || at === document.body || at === document.documentElement) return null
+      left.delete(at)
+      const style = getComputedStyle(at)
+      const { top, bottom, left: start, right } = at.getBoundingClientRect()
+      return {
+        name: at.outerHTML.slice(0, 140),
+        hasRing:
+          (style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== 'none',
+        isInSight: bottom > 0 && top < innerHeight && right > 0 && start < innerWidth,
+      }
+    })
+    if (!stop) break
+    if (!stop.hasRing) wrong.push(`the focus cannot be seen: ${stop.name}`)
+    if (!stop.isInSight) wrong.push(`the focus is out of sight: ${stop.name}`)
+  }
+  const missed = await page.evaluate(() =>
+    [...(globalThis as unknown as { left: Set<Element> }).left]
+      .filter((one) => one.isConnected)
+      .map((one) => one.outerHTML.slice(0, 140)),
+  )
+  if (stops === most) wrong.push(`after ${stops} stops the focus had not left the page`)
+  for (const one of missed) wrong.push(`Tab does not reach: ${one}`)
+  return [...new Set(wrong)]
+}

@@ -64,7 +64,7 @@ export class Presser {
   }
 
   async #fresh(path: string): Promise<void> {
-    await this.#person.context.addCookies([{ name: 'juanie_language', value: 'en', url: this.#person.juanie.url }])
+    await this.#person.context.addCookies([{ name: 'juanie_language', value: 'en', url: this.#person.site.url }])
     await this.#person.go(path)
   }
 
@@ -112,7 +112,7 @@ export class Presser {
     const last = trail.at(-1)!
     if (last.href) {
       const target = new URL(last.href)
-      if (target.origin !== new URL(this.#person.juanie.url).origin) return ['another site']
+      if (target.origin !== new URL(this.#person.site.url).origin) return ['another site']
       if (last.isCurrent) return ['already there']
       if (this.#followed.has(last.kind)) return ['followed elsewhere']
       this.#followed.add(last.kind)
