@@ -44,6 +44,7 @@ export function environmentLogSource({
   const base = `/api/projects/${projectId}/environments/${encodeURIComponent(environment)}/logs`
   const first = shallowRef(1)
   const total = shallowRef(0)
+  const size = shallowRef(0)
   const hasOlder = shallowRef(false)
   const isAtTail = shallowRef(true)
   /** Position of the last line that is known, for following on from there. */
@@ -73,6 +74,8 @@ export function environmentLogSource({
     )
     const page = await getJson<Page>(`${base}/lines?${asked}`, signal)
     for (const source of page.sources) instances.set(source.instanceId, source)
+    size.value = countOf(page.end)
+    keep(size.value, page.end)
     return page
   }
   const linesOf = (page: Page): LogLine[] =>
@@ -90,10 +93,9 @@ export function environmentLogSource({
 
   const tail = async (signal: AbortSignal): Promise<Part> => {
     const page = await ask({ limit: pageLines }, signal)
-    total.value = countOf(page.end)
+    total.value = size.value
     first.value = total.value - page.lines.length + 1
     end = page.end
-    keep(total.value, end)
     keep(first.value - 1, page.position)
     hasOlder.value = !page.isEnd
     isAtTail.value = true
@@ -111,6 +113,7 @@ export function environmentLogSource({
     key: base,
     first,
     total,
+    size,
     state,
     marks: shallowRef([]),
     hasLinks: false,
@@ -127,7 +130,7 @@ export function environmentLogSource({
     search: async (text, from, signal) => {
       const isBack = 'before' in from
       const place = isBack
-        ? near(Math.min(from.before - 1, total.value), 'at or after')
+        ? near(Math.min(from.before - 1, size.value), 'at or after')
         : near(from.after, 'at or before')
       const asked = new URLSearchParams({ q: text, [isBack ? 'before' : 'after']: place.position })
       const found = await getJson<Omit<Found, 'reached'> & { places: [number, string][]; reached: string }>(
@@ -159,6 +162,7 @@ export function environmentLogSource({
             lines: lines.map(([at, text]) => ({ ...cutLine(at, text), ...(speaker && { speaker }) })),
           }
           total.value += lines.length
+          size.value = Math.max(size.value, total.value)
           end = id
           keep(total.value, end)
           hear(part)

@@ -45,6 +45,8 @@ export interface LogSource {
   key: string
   first: Readonly<Ref<number>>
   total: Readonly<Ref<number>>
+  /** How many lines there are in all, as far as it is known. */
+  size: Readonly<Ref<number>>
   state: Readonly<Ref<StreamState>>
   marks: Readonly<Ref<Mark[]>>
   /** Whether `#L12` means the same line tomorrow. */

@@ -64,6 +64,7 @@ export function stepLogSource({ projectId, run, job, step }: StepOf): LogSource 
     key: base,
     first: shallowRef(1),
     total,
+    size: total,
     state,
     marks,
     hasLinks: true,

@@ -1,6 +1,7 @@
 import { computed } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { copyText } from '@/lib/clipboard.ts'
+import { readHash } from './places.ts'
 
 /** The line that the address names: `#L12`, or several: `#L12-L20`. */
 export function useLogLinks(hasLinks: boolean) {
@@ -21,11 +22,4 @@ export function useLogLinks(hasLinks: boolean) {
     },
     copy: () => copyText(location.href),
   }
-}
-
-export function readHash(hash: string): { from: number; to: number } | null {
-  const found = /^#L(\d{1,9})(?:-L(\d{1,9}))?$/.exec(hash)
-  if (!found) return null
-  const [one, other] = [Number(found[1]), Number(found[2] ?? found[1])]
-  return one > 0 && other > 0 ? { from: Math.min(one, other), to: Math.max(one, other) } : null
 }

@@ -1,6 +1,6 @@
-import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue'
-import { useRefusals } from '@/lib/actions.ts'
+import { computed, onScopeDispose, type Ref, ref, shallowRef, watch } from 'vue'
 import { after } from './folds.ts'
+import { lineAsked } from './places.ts'
 import type { LogSource } from './source.ts'
 
 /** So many matches are counted and kept; beyond them the next one is looked for when it is asked for. */
@@ -8,15 +8,18 @@ export const mostMatches = 10_000
 const typingMs = 150
 const grownMs = 1_000
 
+type Searched = Pick<LogSource, 'search' | 'size'>
+
 interface View {
-  /** The first line that is seen. */
+  /** The first and the last line that is seen. */
   top: () => number
-  show: (line: number) => void
+  bottom: () => number
+  isAtEnd: Readonly<Ref<boolean>>
+  show: (line: number) => Promise<void>
 }
 
 /** Search through the whole log, also where it is not loaded: counts from its beginning while one jumps already. */
-export function useLogSearch(source: LogSource, view: View) {
-  const { sentenceOf } = useRefusals()
+export function useLogSearch(source: Searched, view: View, sentenceOf: (error: unknown) => string) {
   const text = ref('')
   /** What is being searched for: follows what is typed with a short delay. */
   const query = ref('')
@@ -30,6 +33,9 @@ export function useLogSearch(source: LogSource, view: View) {
   let abort = new AbortController()
 
   const isFull = computed(() => matches.value.length >= mostMatches)
+  const isBusy = computed(
+    () => query.value !== '' && (isJumping.value || !(isCounted.value || isFull.value || wrong.value)),
+  )
   /** Which of the matches the current one is, from 1; null where it is not counted so far. */
   const place = computed(() => {
     if (current.value === null || current.value > reached.value) return null
@@ -72,10 +78,10 @@ export function useLogSearch(source: LogSource, view: View) {
     try {
       const match =
         (await beyond(from, direction, signal)) ??
-        (await beyond(direction === 1 ? 0 : source.total.value + 1, direction, signal))
+        (await beyond(direction === 1 ? 0 : source.size.value + 1, direction, signal))
       if (match === null) return
       current.value = match
-      view.show(match)
+      await view.show(match)
     } catch (error) {
       if (!signal.aborted) wrong.value = sentenceOf(error)
     } finally {
@@ -83,22 +89,25 @@ export function useLogSearch(source: LogSource, view: View) {
     }
   }
 
+  /** From the end of a log one looks back, from elsewhere on. */
+  const first = () => (view.isAtEnd.value && view.top() > 1 ? jump(-1, view.bottom() + 1) : jump(1, view.top() - 1))
+
   function start(): void {
     abort.abort()
     abort = new AbortController()
     const { signal } = abort
     query.value = text.value
     matches.value = []
-    reached.value = source.first.value - 1
+    reached.value = 0
     current.value = null
     wrong.value = null
-    isCounted.value = query.value === ''
+    isCounted.value = query.value === '' || lineAsked(query.value) !== null
     isJumping.value = false
-    if (query.value === '' || lineAsked(query.value) !== null) return
+    if (isCounted.value) return
     const counting = count(signal).catch((error: unknown) => {
       if (!signal.aborted) wrong.value = sentenceOf(error)
     })
-    void jump(1, view.top() - 1).then(() => counting)
+    void first().then(() => counting)
   }
 
   let typing: ReturnType<typeof setTimeout> | undefined
@@ -108,11 +117,11 @@ export function useLogSearch(source: LogSource, view: View) {
   })
 
   let grown: ReturnType<typeof setTimeout> | undefined
-  watch(source.total, () => {
+  watch(source.size, () => {
     if (query.value === '' || !isCounted.value || isFull.value) return
     grown ??= setTimeout(() => {
       grown = undefined
-      void count(abort.signal).catch(() => {})
+      if (query.value !== '') void count(abort.signal).catch(() => {})
     }, grownMs)
   })
   onScopeDispose(() => {
@@ -127,7 +136,7 @@ export function useLogSearch(source: LogSource, view: View) {
     const line = lineAsked(query.value)
     if (line !== null) {
       current.value = line
-      view.show(line)
+      void view.show(line)
     } else if (query.value !== '')
       void jump(direction, current.value ?? (direction === 1 ? view.top() - 1 : view.top()))
   }
@@ -138,17 +147,11 @@ export function useLogSearch(source: LogSource, view: View) {
     matches,
     isCounted,
     isFull,
-    isJumping,
+    isBusy,
     current,
     place,
     wrong,
     next: () => go(1),
     previous: () => go(-1),
   }
-}
-
-/** `:120` asks for a line and not for a text. */
-export function lineAsked(text: string): number | null {
-  const found = /^:(\d{1,9})$/.exec(text.trim())
-  return found ? Math.max(1, Number(found[1])) : null
 }

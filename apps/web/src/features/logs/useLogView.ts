@@ -378,6 +378,7 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
     lineAt,
     lookAt: (line: number) => pages.lookAt(line),
     top: () => shown.value[0] ?? 1,
+    bottom: () => shown.value.at(-1) ?? 1,
     rowShare: (line: number) => rowOf(line) / Math.max(1, folds.value.shownUpTo(source.total.value) - hiddenBefore()),
     onScroll,
     open,
