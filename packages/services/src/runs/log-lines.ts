@@ -1,5 +1,5 @@
 /** What makes a line stand out: the words between `##[` and `]` as agents write them. */
-export const markKinds = ['group', 'endgroup', 'error', 'warning'] as const
+const markKinds = ['group', 'endgroup', 'error', 'warning'] as const
 export type MarkKind = (typeof markKinds)[number]
 /** Number of a line, and what it is. */
 export type Mark = [line: number, kind: MarkKind]

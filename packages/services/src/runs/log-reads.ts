@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import type { Database } from '@juanie/core/database'
 import { type SQL, sql } from 'drizzle-orm'
 import { finder, type Mark } from './log-lines.ts'
@@ -102,7 +101,7 @@ export class LogReads {
         for (const place of find(lines)) if (firstSeq + place > reached) matches.push(firstSeq + place)
         reached = Math.max(reached, lastSeq)
       }
-      await setImmediate()
+      await breathe()
     }
     return { matches, reached, isDone: reached >= wish.total }
   }
@@ -119,7 +118,7 @@ export class LogReads {
         matches = [...found, ...matches]
         reached = firstSeq
       }
-      await setImmediate()
+      await breathe()
     }
     return { matches, reached, isDone: reached <= 1 }
   }
@@ -142,6 +141,9 @@ export class LogReads {
     )
   }
 }
+
+/** Lets others have the process before the next megabytes are looked through. */
+const breathe = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 
 /** Chunks from the one that holds a line, which may begin before it. */
 const startsAt = (streamId: string, line: number): SQL => sql`c.first_seq >= coalesce((

@@ -14,7 +14,7 @@ export interface StreamEnd {
 export type Position = ReadonlyMap<string, number>
 
 /** Place of the stream among those given; number in it; milliseconds; text; and the length of one that was cut. */
-export type MergedLine = [stream: number, ...ReadLine]
+type MergedLine = [stream: number, ...ReadLine]
 
 export interface MergedPage {
   /** By their time, and those of one stream by their numbers. */

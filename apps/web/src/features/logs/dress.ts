@@ -1,9 +1,9 @@
 import { type Look, lookAfter, type Span, spansOf, withoutEscapes } from './ansi.ts'
 import type { LogLine } from './source.ts'
 
-export type LineKind = 'text' | 'group' | 'error' | 'warning' | 'notice' | 'debug' | 'command'
+type LineKind = 'text' | 'group' | 'error' | 'warning' | 'notice' | 'debug' | 'command'
 
-export interface Piece extends Span {
+interface Piece extends Span {
   /** Holds what is searched for. */
   isHit?: boolean
 }

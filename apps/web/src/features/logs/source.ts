@@ -68,7 +68,7 @@ export interface LogSource {
   window?: LogWindow
 }
 
-export interface LogWindow {
+interface LogWindow {
   /** Whether there is more before `first`. */
   hasOlder: Readonly<Ref<boolean>>
   /** Whether `total` is the end of the log. */
