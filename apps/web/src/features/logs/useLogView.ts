@@ -6,7 +6,7 @@ import { Geometry } from './geometry.ts'
 import { Pages, pageLines } from './pages.ts'
 import { cutAt, type LogLine, type LogSource, type Part } from './source.ts'
 
-export const rowHeight = 20
+const rowHeight = 20
 /** Guesses of heights are kept for lines that were seen; more than these are forgotten. */
 const mostHeights = 20_000
 
