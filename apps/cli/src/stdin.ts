@@ -14,17 +14,26 @@ export async function readStdin(): Promise<string> {
     if (size > maxBytes) throw usageError('The value on standard input is larger than 1 MiB.')
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/\r?\n$/, '')
+  return textValue(Buffer.concat(chunks), 'The value on standard input')
 }
 
 /** A value from `--file`, else from standard input; never from an argument, which others could read. */
 export async function readValue(file: string | undefined): Promise<string> {
   if (file === undefined) return readStdin()
+  let bytes: Buffer
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    bytes = readFileSync(file)
   } catch (error) {
     throw usageError(`--file: ${file} cannot be read: ${(error as Error).message}`)
+  }
+  return textValue(bytes, `--file: ${file}`)
+}
+
+/** Text without its last line break. Other bytes would be replaced without a word, and a key would open nothing. */
+export function textValue(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\r?\n$/, '')
+  } catch {
+    throw usageError(`${what} is not UTF-8 text. Encode it first, for example with: base64 -w0`)
   }
 }
