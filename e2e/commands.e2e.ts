@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { admin, Juanie } from './lib/juanie.ts'
+import { admin, finish, Juanie, launcher } from './lib/juanie.ts'
 import { Project } from './lib/project.ts'
 import { visit } from './lib/visitor.ts'
 
@@ -75,6 +75,16 @@ test('an edit that says nothing and a value that is empty change nothing, and sa
   expect(empty).toMatchObject({ code: 2, stderr: expect.stringContaining('--allow-empty') })
   expect((await shop.run(['variable', 'set', 'NOTHING', '--allow-empty'], { input: '' })).code).toBe(0)
   expect((await shop.run(['variable', 'delete', 'NOTHING'])).code).toBe(0)
+})
+
+test('an answer that cannot be written is a failure, and a reader that goes away is none', async ({ skip }) => {
+  if (!existsSync('/dev/full')) skip('there is no /dev/full on this system')
+  const into = (where: string) =>
+    finish('sh', ['-c', `"$0" "$@" ${where}`, process.execPath, launcher, 'project', 'list', '--json'], {
+      env: juanie.environment,
+    })
+  expect(await into('> /dev/full')).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be written') })
+  expect((await into('| true')).stderr).toBe('')
 })
 
 test('a wrong password signs nobody in, and the login lies where only its owner reads it', async () => {

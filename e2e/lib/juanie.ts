@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 /** The clone. The demo is one bundled file somewhere else, and is told. */
 export const root = process.env.JUANIE_ROOT ?? dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-const launcher = join(root, 'apps/cli/bin/juanie.mjs')
+export const launcher = join(root, 'apps/cli/bin/juanie.mjs')
 
 export const admin = { email: 'ada@example.com', password: 'correct horse battery staple' }
 
