@@ -10,6 +10,8 @@ import { say } from './output.ts'
 
 /** Packs a folder as it lies, stores it, and makes a release of it. Returns the release's number. */
 export async function releaseFolder(projectId: string, folder: string): Promise<number> {
+  // An empty variable of a script would mean the current folder.
+  if (folder === '') throw usageError('--from: name a folder; "." is the current one.')
   const root = resolve(folder)
   if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) throw usageError(`--from: ${root} is not a folder.`)
   const temporary = mkdtempSync(join(tmpdir(), 'juanie-bundle-'))

@@ -21,12 +21,16 @@ export interface Server {
 /** The server this person is signed in to. */
 export function server(): Server {
   const login = readLogin(config.folder)
+  if (config.token !== null && !isSendable(config.token)) throw new CommandError(signInAgain(), exitCodes.notSignedIn)
   if (config.token) return { url: trimmed(config.url ?? login?.url ?? usualUrl), token: config.token }
   if (!login) {
     throw new CommandError(`You are not signed in. ${howToSignIn(usualUrl, 'you@example.com')}`, exitCodes.notSignedIn)
   }
   return { url: trimmed(login.url), token: login.token }
 }
+
+/** Whether it can stand in a header at all. */
+const isSendable = (token: string) => /^[\x21-\x7e]+$/.test(token)
 
 /** What to do when the token is not known; the variable wins over the login, so signing in would not help there. */
 export function signInAgain(): string {
@@ -46,10 +50,16 @@ export function connect({ url, token }: { url: string; token: string | null }) {
       httpLink({
         url: `${url}/api/trpc`,
         headers: token === null ? {} : { authorization: `Bearer ${token}` },
-        fetch: (input, init) => call(url, String(input), init as RequestInit),
+        fetch: async (input, init) => spokenByJuanie(url, await call(url, String(input), init as RequestInit)),
       }),
     ],
   })
+}
+
+/** The answer, unless something else gave it: an application, a proxy whose server is away. */
+function spokenByJuanie(url: string, response: Response): Response {
+  if (/^application\/json\b/.test(response.headers.get('content-type') ?? '')) return response
+  throw new CommandError(`What answers at ${url} is not Juanie: it said ${response.status} and no JSON.`)
 }
 
 export const api = (): Api => connect(server())

@@ -19,10 +19,17 @@ export function readLogin(folder: string): Login | null {
   } catch {
     return null
   }
+  const login = parsed(text)
+  if (login) return login
+  throw new CommandError(`${join(folder, fileName)} is damaged. Remove it, then sign in again: juanie login`)
+}
+
+function parsed(text: string): Login | null {
   try {
-    return JSON.parse(text) as Login
+    const value = JSON.parse(text) as Partial<Login> | null
+    return typeof value?.url === 'string' && typeof value.token === 'string' ? (value as Login) : null
   } catch {
-    throw new CommandError(`${join(folder, fileName)} is damaged. Remove it, then sign in again: juanie login`)
+    return null
   }
 }
 

@@ -18,3 +18,7 @@ test('the login lies below the configuration folder, and an empty variable count
   })
   expect(loadClientConfig({ HOME: '/home/me', XDG_CONFIG_HOME: '/x' }).folder).toBe('/x/juanie')
 })
+
+test('a token that was read from a file may bring its line end along', () => {
+  expect(loadClientConfig({ HOME: '/home/me', JUANIE_TOKEN: 'jua_x\n' }).token).toBe('jua_x')
+})

@@ -17,7 +17,7 @@ export function loadClientConfig(env: NodeJS.ProcessEnv): ClientConfig {
   const base = env.XDG_CONFIG_HOME?.startsWith('/') ? env.XDG_CONFIG_HOME : join(env.HOME || homedir(), '.config')
   return {
     folder: join(base, 'juanie'),
-    token: env.JUANIE_TOKEN || null,
+    token: env.JUANIE_TOKEN?.trim() || null,
     url: env.JUANIE_URL || null,
     usualUrl: `http://127.0.0.1:${portOf(env.PORT) ?? 3000}`,
   }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { password as askPassword, text as askText, isCancel } from '@clack/prompts'
+import { messageOf } from '@juanie/core/errors'
 import { TRPCClientError } from '@trpc/client'
 import type { Command } from 'commander'
 import { api, config, connect, server, trimmed, usualUrl } from '../client.ts'
@@ -57,7 +58,13 @@ async function login(options: {
     password,
     token: { name, expiresInDays: 90 },
   })
-  writeLogin(config.folder, { url, token: issued.token, tokenId: issued.id, email })
+  try {
+    writeLogin(config.folder, { url, token: issued.token, tokenId: issued.id, email })
+  } catch (error) {
+    // Nobody would know the token that stays valid.
+    await connect({ url, token: issued.token }).auth.tokens.revoke.mutate({ id: issued.id })
+    throw new CommandError(`The login cannot be kept: ${messageOf(error)}. Set XDG_CONFIG_HOME to a folder of yours.`)
+  }
   told(url, email, options.json)
 }
 
