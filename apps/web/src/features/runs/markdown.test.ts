@@ -52,6 +52,13 @@ test.each([
   }
 })
 
+test('headings begin below those of the page, and no level is left out', async () => {
+  const levels = async (markdown: string) =>
+    [...(await shown(markdown)).matchAll(/<h(\d)>/g)].map(([, level]) => Number(level))
+  expect(await levels('### a\n##### b\n### c\n# d')).toEqual([3, 4, 4, 3])
+  expect(await levels('###### a\n# b\n###### c')).toEqual([3, 3, 4])
+})
+
 test('a picture is its words, as a link to it', async () => {
   expect(await shown('![coverage](https://example.com/c.svg)')).toContain('<em>coverage</em></a>')
 })

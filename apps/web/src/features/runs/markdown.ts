@@ -14,10 +14,23 @@ const maxDepth = 30
  */
 export function markdownNodes(markdown: string): Node[] {
   try {
-    return blocks(lexer(markdown.slice(0, maxMarkdown), { gfm: true }), 0)
+    const tokens = lexer(markdown.slice(0, maxMarkdown), { gfm: true })
+    levelHeadings(tokens)
+    return blocks(tokens, 0)
   } catch {
     // Its reader goes as deep as the text is nested.
     return [h('pre', markdown.slice(0, maxMarkdown))]
+  }
+}
+
+/** Below the headings of the page, and none left out: whoever listens to a page goes by them. */
+function levelHeadings(tokens: readonly Token[]): void {
+  const headings = tokens.filter((token): token is Tokens.Heading => token.type === 'heading')
+  const depths = [...new Set(headings.map(({ depth }) => depth))].toSorted((a, b) => a - b)
+  let before = 2
+  for (const heading of headings) {
+    heading.depth = Math.min(6, 3 + depths.indexOf(heading.depth), before + 1)
+    before = heading.depth
   }
 }
 
@@ -32,8 +45,8 @@ function node(token: MarkedToken, depth: number): Node | Node[] {
     case 'def':
       return []
     case 'heading':
-      // Below the headings of the page.
-      return h(`h${Math.min(6, token.depth + 2)}`, inside())
+      // Those in quotes and lists are not levelled.
+      return h(`h${Math.max(3, token.depth)}`, inside())
     case 'paragraph':
       return h('p', inside())
     case 'blockquote':
