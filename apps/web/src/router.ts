@@ -44,7 +44,11 @@ export const router = createRouter({
       children: [
         { path: '', name: 'start', component: () => import('./pages/StartPage.vue') },
         { path: '-/account', name: 'account', component: () => import('./pages/AccountPage.vue') },
-        { path: ':organization', children: organizationPages },
+        {
+          path: ':organization',
+          component: () => import('./layouts/OrganizationLayout.vue'),
+          children: organizationPages,
+        },
         {
           path: ':organization/:project',
           component: () => import('./layouts/ProjectLayout.vue'),

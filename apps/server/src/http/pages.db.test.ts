@@ -35,7 +35,7 @@ async function setUp(t: TestApp): Promise<Browser> {
   return browser
 }
 
-async function invite(t: TestApp, email: string, role: 'owner' | 'developer' | 'viewer' = 'developer') {
+async function inviteBy(t: TestApp, email: string, role: 'owner' | 'developer' | 'viewer' = 'developer') {
   const [ada] = await t.db.db.select().from(users)
   const session = {
     userId: ada!.id,
@@ -45,11 +45,12 @@ async function invite(t: TestApp, email: string, role: 'owner' | 'developer' | '
   }
   const { rows } = await t.app.get(Organizations).list(session, { limit: 1 })
   const actor = { kind: 'user' as const, id: ada!.id, name: ada!.name }
-  const { url } = await t.app
-    .get(Invitations)
-    .invite({ organizationId: rows[0]!.id, projectId: null, actor }, { email, role })
-  return pathOf(url)
+  const scope = { organizationId: rows[0]!.id, projectId: null, actor }
+  const { url, replaced, id } = await t.app.get(Invitations).invite(scope, { email, role })
+  return { link: pathOf(url), replaced, id, scope }
 }
+
+const invite = async (...asked: Parameters<typeof inviteBy>) => (await inviteBy(...asked)).link
 
 test('the setup link makes the first administrator once, signs in, and is then over', async () => {
   await using t = await testApp()
@@ -170,12 +171,33 @@ test('somebody with an account accepts with its password, and wrong ones are ref
 test('a second invitation of an address replaces the first, and a member is not invited again', async () => {
   await using t = await testApp()
   await setUp(t)
-  const first = await invite(t, 'bob@example.com', 'owner')
-  const second = await invite(t, 'BOB@example.com', 'viewer')
+  const first = await inviteBy(t, 'bob@example.com', 'owner')
+  const second = await inviteBy(t, 'BOB@example.com', 'viewer')
+  expect([first.replaced, second.replaced]).toEqual([false, true])
   const browser = new Browser(t.url)
-  expect((await browser.get(first)).status).toBe(404)
-  expect((await browser.get(second)).status).toBe(200)
+  expect((await browser.get(first.link)).status).toBe(404)
+  expect((await browser.get(second.link)).status).toBe(200)
   await expect(invite(t, 'ADA@example.com')).rejects.toMatchObject({ reason: 'invitation.already_member' })
+})
+
+test('owners see the invitations that are open, and withdraw one: its link works no more', async () => {
+  await using t = await testApp()
+  await setUp(t)
+  const invitations = t.app.get(Invitations)
+  const { link, id, scope } = await inviteBy(t, 'bob@example.com', 'viewer')
+  await inviteBy(t, 'eve@example.com', 'owner')
+  const { rows } = await invitations.list(scope, { limit: 10 })
+  expect(rows).toMatchObject([
+    { email: 'eve@example.com', role: 'owner', invitedBy: 'Ada' },
+    { email: 'bob@example.com', role: 'viewer' },
+  ])
+  expect(JSON.stringify(rows)).not.toContain('jui')
+  await invitations.withdraw(scope, id)
+  expect((await new Browser(t.url).get(link)).status).toBe(404)
+  expect((await invitations.list(scope, { limit: 10 })).rows).toHaveLength(1)
+  await expect(invitations.withdraw(scope, id)).rejects.toMatchObject({ code: 'not_found' })
+  const stranger = { ...scope, organizationId: '019a0000-0000-7000-8000-000000000000' }
+  await expect(invitations.withdraw(stranger, rows[0]!.id)).rejects.toMatchObject({ code: 'not_found' })
 })
 
 test('a link that has run out is over', async () => {

@@ -6,16 +6,16 @@ import { type Domain, queryClient } from './queries.ts'
 
 /** What the console keeps of an event's subject, and of what else looks different after it. */
 const touched: Record<string, Domain[]> = {
-  project: ['projects', 'queues'],
+  project: ['projects', 'queues', 'home'],
   push: ['repositories', 'runs', 'pipelines'],
   repository: ['repositories', 'pipelines'],
   pipeline: ['pipelines', 'runs'],
-  run: ['runs', 'pipelines', 'queues'],
+  run: ['runs', 'pipelines', 'queues', 'home'],
   job: ['runs', 'queues'],
   step: ['runs'],
   release: ['releases'],
-  deployment: ['deployments', 'environments', 'releases', 'queues'],
-  environment: ['environments', 'deployments'],
+  deployment: ['deployments', 'environments', 'releases', 'queues', 'home'],
+  environment: ['environments', 'deployments', 'queues', 'home'],
   instance: ['deployments', 'environments'],
   variable: ['variables', 'deployments'],
   secret: ['secrets', 'deployments'],

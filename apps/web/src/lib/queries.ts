@@ -16,6 +16,7 @@ export const domains = [
   'secrets',
   'hosts',
   'queues',
+  'home',
   'events',
 ] as const
 export type Domain = (typeof domains)[number]

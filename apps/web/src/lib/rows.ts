@@ -10,6 +10,8 @@ interface PageOf<Row, Cursor> {
 export function useRows<Row, Cursor extends string | number>(
   key: MaybeRefOrGetter<QueryKey>,
   load: (after: Cursor | undefined) => Promise<PageOf<Row, Cursor>>,
+  /** Asks anew each so many milliseconds while the page is looked at, for what changes without an event. */
+  options: { everyMs?: number } = {},
 ) {
   const query = useInfiniteQuery({
     queryKey: computed(() => toValue(key)),
@@ -17,6 +19,7 @@ export function useRows<Row, Cursor extends string | number>(
     initialPageParam: null as string | number | null,
     getNextPageParam: (last: PageOf<Row, Cursor>): string | number | null => last.next,
     placeholderData: (before) => before,
+    refetchInterval: options.everyMs ?? false,
   })
   return {
     rows: computed(() => query.data.value?.pages.flatMap((page) => page.rows)),

@@ -1,6 +1,6 @@
 import type { Role } from '@juanie/services/organizations/policy'
 import { useQuery } from '@tanstack/vue-query'
-import { computed, type Ref } from 'vue'
+import { computed, type InjectionKey, inject, type Ref } from 'vue'
 import { useRoute } from 'vue-router'
 import { api } from './api.ts'
 import { type KnownPermission, mayRole } from './permissions.ts'
@@ -42,6 +42,15 @@ export function useOrganization(): Readonly<Ref<Membership | null>> {
     const last = localStorage.getItem(lastKey)
     return all.find(({ slug }) => slug === last) ?? all[0] ?? null
   })
+}
+
+export const organizationKey: InjectionKey<Ref<Membership | null>> = Symbol('organization')
+
+/** The organization of the address; only inside `OrganizationLayout`, which shows nothing to who does not belong to it. */
+export function useOpenOrganization(): Readonly<Ref<Membership>> {
+  const open = inject(organizationKey)
+  if (!open?.value) throw new Error('useOpenOrganization() outside of OrganizationLayout')
+  return open as Ref<Membership>
 }
 
 export const rememberOrganization = (slug: string): void => localStorage.setItem(lastKey, slug)

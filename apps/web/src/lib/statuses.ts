@@ -75,6 +75,7 @@ const looks: Record<string, Look> = {
   completed: ok,
   missing: { tone: 'idle', icon: CircleDashed },
   never: { tone: 'idle', icon: CircleDashed },
+  never_seen: { tone: 'idle', icon: CircleDashed },
   away: { tone: 'bad', icon: TriangleAlert },
   unknown: { tone: 'idle', icon: CircleHelp },
 }

@@ -12,9 +12,12 @@ import { instanceStates } from '@juanie/services/hosts/contract'
 import { roles } from '@juanie/services/organizations/policy'
 import { jobStatuses, runStatuses, stepStatuses, waitingKinds } from '@juanie/services/runs/contract'
 import { runGroups } from '@juanie/services/runs/status'
+import { expiries } from '../features/account/expiry.ts'
 import { agentSentences } from '../features/deployments/agent-words.ts'
 import { kinds } from '../features/events/kinds.ts'
 import { jobEnds, plainTypes, runEnds, healths as toldHealths } from '../features/events/sentence.ts'
+import { nextSteps } from '../features/home/matter.ts'
+import { templateOrder } from '../features/projects/templates.ts'
 import { nextKinds } from '../features/runs/next.ts'
 import { reasonKeys, sentences } from '../features/runs/sentences.ts'
 
@@ -34,7 +37,7 @@ export const vocabularies: Record<string, readonly string[]> = {
     // Outcomes of a job as other jobs see it.
     ...['success', 'failure', 'cancelled', 'skipped'],
     // Of instances, hosts and the console's own connection.
-    ...['starting', 'stopped', 'lost', 'live', 'away', 'connecting'],
+    ...['starting', 'stopped', 'lost', 'live', 'away', 'never_seen', 'connecting'],
     ...['never', 'missing', 'unknown'],
   ],
   'deployments.change.*': changeSubjects.filter((subject) => subject !== 'setting'),
@@ -65,6 +68,16 @@ export const vocabularies: Record<string, readonly string[]> = {
   'runs.said.*': sentences.map(({ key }) => key),
   'runs.next.*': nextKinds,
   'runs.view.*': ['jobs', 'notes', 'workflow'],
+  'account.expiry.*': expiries,
+  'members.roles.*': roles,
+  'members.may.*': roles,
+  'hosts.isolation.*': ['isolated', 'separate', 'trusted'],
+  'hosts.isolationText.*': ['isolated', 'separate', 'trusted'],
+  'queues.*.title': ['waiting', 'active', 'failed'],
+  'queues.*.empty': ['waiting', 'active', 'failed'],
+  'projects.templates.*.name': templateOrder,
+  'projects.templates.*.text': templateOrder,
+  'home.next.*': nextSteps,
   'nav.theme.*': ['system', 'light', 'dark'],
   'nav.connection.*': ['connecting', 'live', 'lost'],
 }

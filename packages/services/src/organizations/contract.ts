@@ -21,6 +21,7 @@ export type CreateOrganization = z.infer<typeof CreateOrganization>
 export const Invite = z.object({ email: Email, role: z.enum(roles) })
 export type Invite = z.infer<typeof Invite>
 
+export const WithdrawInvitation = z.object({ id: z.uuid() })
 export const RemoveMember = z.object({ userId: z.uuid() })
 
 /** How somebody without an account accepts an invitation or becomes the first administrator. */

@@ -2,8 +2,10 @@ import { type Database, maybeOne, one, type Transaction } from '@juanie/core/dat
 import { AppError, notFound } from '@juanie/core/errors'
 import { record } from '@juanie/core/events'
 import { newSecret, secretHash } from '@juanie/core/ids'
+import { paged } from '@juanie/core/pages'
 import type { Scope } from '@juanie/core/scope'
-import { and, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
+import type { Page } from '../auth/contract.ts'
 import type { Passwords } from '../auth/port.ts'
 import { createUser, findUser, type User } from '../users/index.ts'
 import { users } from '../users/tables.ts'
@@ -43,7 +45,7 @@ export class Invitations {
         .where(eq(organizations.id, scope.organizationId))
         .for('update')
       await refuseMember(tx, scope.organizationId, input.email)
-      await tx
+      const replaced = await tx
         .delete(invitations)
         .where(
           and(
@@ -52,6 +54,7 @@ export class Invitations {
             isNull(invitations.acceptedAt),
           ),
         )
+        .returning({ isOpen: sql<boolean>`${invitations.expiresAt} > now()` })
       const row = await one(
         tx
           .insert(invitations)
@@ -71,7 +74,59 @@ export class Invitations {
           }),
       )
       await record(tx, scope, 'organization.invited', { subjectId: row.id, data: { role: row.role } })
-      return { ...row, url: `${this.#url}/invite/${token}` }
+      return {
+        ...row,
+        url: `${this.#url}/invite/${token}`,
+        /** Whether a link that still worked is over now. */
+        replaced: replaced.some(({ isOpen }) => isOpen),
+      }
+    })
+  }
+
+  /** Links that nobody has used yet, without the links themselves: those were shown once. */
+  async list(scope: Scope, page: Page) {
+    const rows = await this.#db
+      .select({
+        id: invitations.id,
+        email: invitations.email,
+        role: invitations.role,
+        invitedBy: users.name,
+        createdAt: invitations.createdAt,
+        expiresAt: invitations.expiresAt,
+      })
+      .from(invitations)
+      .leftJoin(users, eq(users.id, invitations.invitedBy))
+      .where(
+        and(
+          eq(invitations.organizationId, scope.organizationId),
+          isNull(invitations.acceptedAt),
+          gt(invitations.expiresAt, sql`now()`),
+          page.after ? lt(invitations.id, page.after) : undefined,
+        ),
+      )
+      .orderBy(desc(invitations.id))
+      .limit(page.limit + 1)
+    return paged(rows, page.limit)
+  }
+
+  /** The link works no more. */
+  async withdraw(scope: Scope, id: string): Promise<{ id: string }> {
+    return this.#db.transaction(async (tx) => {
+      const row = await maybeOne(
+        tx
+          .delete(invitations)
+          .where(
+            and(
+              eq(invitations.id, id),
+              eq(invitations.organizationId, scope.organizationId),
+              isNull(invitations.acceptedAt),
+            ),
+          )
+          .returning({ role: invitations.role }),
+      )
+      if (!row) throw notFound('invitation')
+      await record(tx, scope, 'organization.invitation_withdrawn', { subjectId: id, data: { role: row.role } })
+      return { id }
     })
   }
 

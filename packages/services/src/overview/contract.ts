@@ -8,7 +8,7 @@ import {
 import type { ListedRun, RunStatus } from '../runs/contract.ts'
 
 /** What an event is about, as people narrow a list down to. */
-export const eventKinds = ['run', 'release', 'deployment', 'environment', 'setting', 'project', 'people'] as const
+const eventKinds = ['run', 'release', 'deployment', 'environment', 'setting', 'project', 'people'] as const
 export type EventKind = (typeof eventKinds)[number]
 
 /**
@@ -20,6 +20,7 @@ const own = {
   'project.deleted': { kind: 'project' },
   'organization.created': { kind: 'people' },
   'organization.invited': { kind: 'people' },
+  'organization.invitation_withdrawn': { kind: 'people' },
   'organization.member_joined': { kind: 'people' },
   'organization.member_removed': { kind: 'people' },
   'environment.created': { kind: 'environment' },
@@ -137,7 +138,7 @@ export type ListProjectCards = z.infer<typeof ListProjectCards>
  * whose latest deployment came to nothing or that are not well, what was flagged, and what waits for more than a
  * minute. `waiting` and `active`: what is not over; `failed`: what came to nothing within the last days.
  */
-export const matterLists = ['attention', 'waiting', 'active', 'failed'] as const
+const matterLists = ['attention', 'waiting', 'active', 'failed'] as const
 export type MatterList = (typeof matterLists)[number]
 
 /** Something of a project that somebody may want to look at, and why. */

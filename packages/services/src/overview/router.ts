@@ -21,5 +21,6 @@ export const overviewRouter = (overview: Overview) =>
     projects: inOrganization('project.view')
       .input(ListProjectCards)
       .query(({ ctx, input }) => overview.projects(ctx.scope, input)),
+    hostLoads: inOrganization('host.view').query(() => overview.hostLoads()),
     broken: inProject('project.view').query(({ ctx }) => overview.broken(ctx.scope)),
   })

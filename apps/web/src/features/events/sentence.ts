@@ -15,6 +15,7 @@ export const plainTypes = [
   'project.deleted',
   'organization.created',
   'organization.invited',
+  'organization.invitation_withdrawn',
   'organization.member_joined',
   'organization.member_removed',
   'environment.created',

@@ -30,6 +30,7 @@ export default {
     project_deleted: '{actor} deleted the project {project}',
     organization_created: '{actor} created the organization',
     organization_invited: '{actor} invited somebody as {role}',
+    organization_invitation_withdrawn: '{actor} withdrew an invitation as {role}',
     organization_member_joined: '{person} joined as {role}',
     organization_member_removed: '{actor} removed {person}',
     environment_created: '{actor} created the environment {environment}',

@@ -38,6 +38,7 @@ export default {
   missing: 'Missing',
   never: 'Nothing deployed',
   away: 'Away',
+  never_seen: 'Never seen',
   unknown: 'Unknown',
   fetching: 'Fetching',
   unhealthy: 'Unhealthy',

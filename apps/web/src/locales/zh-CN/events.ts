@@ -30,6 +30,7 @@ export default {
     project_deleted: '{actor} 删除了项目 {project}',
     organization_created: '{actor} 创建了组织',
     organization_invited: '{actor} 邀请了一名{role}',
+    organization_invitation_withdrawn: '{actor} 撤回了一份{role}邀请',
     organization_member_joined: '{person} 以{role}身份加入',
     organization_member_removed: '{actor} 移除了 {person}',
     environment_created: '{actor} 创建了环境 {environment}',

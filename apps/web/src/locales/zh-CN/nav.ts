@@ -18,7 +18,7 @@ export default {
   members: '成员',
   newProject: '新建项目',
   switch: '切换组织或项目',
-  account: '账户',
+  account: '账号',
   tokens: '令牌与会话',
   shortcuts: '键盘快捷键',
   language: '语言',

@@ -38,6 +38,7 @@ export default {
   missing: '缺失',
   never: '尚未部署',
   away: '离线',
+  never_seen: '从未连接',
   unknown: '未知',
   fetching: '获取中',
   unhealthy: '不健康',

@@ -1,0 +1,33 @@
+export default {
+  none: 'You belong to no organization yet',
+  noneText:
+    'Ask an owner of an organization for an invitation: its link opens here. An administrator of this installation makes a new organization on the terminal.',
+  search: 'Find a project',
+  needs: 'Needs somebody',
+  nothing: 'Nothing needs you',
+  nothingText: 'What fails on a branch that matters, is stuck or not well appears here.',
+  next: {
+    readLog: 'Read its log',
+    seeWhy: 'See why',
+    seeProgress: 'See where it stands',
+    seeEnvironment: 'Look at its instances',
+    seeHosts: 'Look at the hosts',
+  },
+  blocked: 'Somebody with the right to it must let this run go on.',
+  flagged: 'This has been under way for more than 30 minutes.',
+  waitsFor: 'Waits for {what}.',
+  endedBy: 'What ends that: {end}.',
+  degraded: 'What serves there is not well: instances fail, restart or do not answer their probes.',
+  silent: 'Nobody knows how it is: the agent of host {host} is silent.',
+  projects: 'Projects',
+  activity: 'Recent activity',
+  noActivity: 'Nothing has happened yet',
+  noProjects: 'No project yet',
+  noProjectsText:
+    'A project holds a repository and the environments that its releases run in. Begin with a template or with code that you have: the first push ends in a running address.',
+  noProjectsViewer: 'Nobody has made a project here so far. Owners and developers of the organization can.',
+  notFound: 'No project is called that',
+  create: 'Create the first project',
+  neverRun: 'Not pushed yet',
+  serves: 'release #{number}',
+}
