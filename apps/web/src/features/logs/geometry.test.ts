@@ -130,3 +130,43 @@ test('an empty log has nowhere to go', () => {
   expect([geometry.row, geometry.above, geometry.scrollTop, geometry.isAtEnd]).toEqual([0, 0, 0, true])
   expect(geometry.seen()).toEqual({ from: 0, to: 0 })
 })
+
+/** Turns the wheel as a browser does, which never scrolls beyond what it thinks is the end. */
+function wheel(geometry: Geometry, by: number): number {
+  const top = geometry.scrollTop
+  const to = Math.max(0, Math.min(geometry.height - screen, top + by))
+  const { row, above } = geometry
+  geometry.scrolled(top, to)
+  return (geometry.row - row) * usual + geometry.above - above
+}
+
+test('wheels reach both ends of a million lines as if there were no scale', () => {
+  const geometry = even(1_000_000)
+  geometry.show(400, 0)
+  for (let left = 8_000; left > 0; left -= 100) expect(wheel(geometry, -100)).toBeCloseTo(-100, 3)
+  expect([geometry.row, geometry.above]).toEqual([0, expect.closeTo(0, 3)])
+  geometry.toEnd()
+  for (let turn = 0; turn < 80; turn++) expect(wheel(geometry, -100)).toBeCloseTo(-100, 3)
+  for (let turn = 0; turn < 80; turn++) expect(wheel(geometry, 100)).toBeCloseTo(100, 3)
+  expect(geometry.isAtEnd).toBe(true)
+})
+
+test('a short list of high rows is as high as they are', () => {
+  const geometry = uneven([20, 20, 5_000, 20, 20])
+  expect(geometry.height).toBe(5_080)
+  geometry.jump(2_000)
+  expect([geometry.row, geometry.above]).toEqual([2, 1_960])
+  expect(geometry.scrollTop).toBe(2_000)
+  geometry.jump(4_480)
+  expect(geometry.isAtEnd).toBe(true)
+})
+
+test('in a long list of high rows wheels come to the ends as well', () => {
+  const geometry = uneven(Array.from({ length: 3_000 }, (_, index) => (index % 10 === 0 ? 200 : 20)))
+  geometry.show(150)
+  for (let turn = 0; turn < 200; turn++) wheel(geometry, -100)
+  expect([geometry.row, geometry.above]).toEqual([0, 0])
+  geometry.show(2_800)
+  for (let turn = 0; turn < 200; turn++) wheel(geometry, 100)
+  expect(geometry.isAtEnd).toBe(true)
+})

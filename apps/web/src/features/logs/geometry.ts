@@ -6,6 +6,10 @@ export const maxHeight = 8_000_000
 
 /** Scrolling further than so many screens at once is a jump: somebody drew the bar. */
 const jumpScreens = 3
+/** So near to an end the bar moves as the rows do, or one would never quite come to it. */
+const edgeScreens = 4
+/** A list of fewer rows is as high as they are, even where each must be asked for its height. */
+const fewRows = 500
 
 export interface Rows {
   count(): number
@@ -35,12 +39,18 @@ export class Geometry {
 
   /** Height of what the browser scrolls. */
   get height(): number {
-    return Math.max(this.#rows.screen(), Math.min(maxHeight, this.#rows.count() * this.#rows.usual()))
+    const count = this.#rows.count()
+    const all = this.#isSummed ? this.#between(0, count) : count * this.#rows.usual()
+    return Math.max(this.#rows.screen(), Math.min(maxHeight, all))
   }
 
   /** A pixel of the bar is a pixel of the list. */
   get isExact(): boolean {
     return this.#rows.isEven() && this.#rows.count() * this.#rows.usual() <= maxHeight
+  }
+
+  get #isSummed(): boolean {
+    return !this.#rows.isEven() && this.#rows.count() <= fewRows
   }
 
   get isAtEnd(): boolean {
@@ -51,8 +61,17 @@ export class Geometry {
   /** What the browser's scroll position should be. */
   get scrollTop(): number {
     const span = this.height - this.#rows.screen()
-    const last = this.#share(this.#end())
-    return last <= 0 || span <= 0 ? 0 : Math.min(1, this.#share(this) / last) * span
+    const end = this.#end()
+    const last = this.#share(end)
+    if (last <= 0 || span <= 0) return 0
+    const share = Math.min(1, this.#share(this) / last)
+    if (this.isExact) return share * span
+    if (this.#isSummed) return Math.min(span, this.#between(0, this.row) + this.above)
+    const edge = this.#edge(span)
+    const fromTop = this.#upTo(edge)
+    if (fromTop < edge) return fromTop
+    const toEnd = this.#downTo(end, edge)
+    return toEnd < edge ? span - toEnd : edge + share * (span - 2 * edge)
   }
 
   /** The browser's position changed from one to another. */
@@ -66,10 +85,16 @@ export class Geometry {
   jump(scrollTop: number): void {
     const span = this.height - this.#rows.screen()
     const end = this.#end()
-    if (scrollTop <= 0 || span <= 0) this.#set(0, 0)
-    else if (scrollTop >= span - 0.5) this.#set(end.row, end.above)
-    else {
-      const share = (scrollTop / span) * this.#share(end)
+    const edge = this.isExact ? 0 : this.#isSummed ? Number.POSITIVE_INFINITY : this.#edge(span)
+    if (scrollTop >= span - 0.5) this.#set(end.row, span <= 0 ? 0 : end.above)
+    else if (scrollTop <= edge) {
+      this.#set(0, 0)
+      if (scrollTop > 0) this.moveBy(scrollTop)
+    } else if (scrollTop >= span - edge) {
+      this.#set(end.row, end.above)
+      this.moveBy(scrollTop - span)
+    } else {
+      const share = ((scrollTop - edge) / (span - 2 * edge)) * this.#share(end)
       const row = Math.floor(share)
       this.#set(row, (share - row) * this.#rows.heightOf(row))
     }
@@ -116,6 +141,30 @@ export class Geometry {
     let left = this.#rows.screen()
     while (row > 0 && left > 0) left -= this.#rows.heightOf(--row)
     return { row, above: Math.max(0, -left) }
+  }
+
+  #edge(span: number): number {
+    return Math.min(edgeScreens * this.#rows.screen(), span / 4)
+  }
+
+  /** Pixels above what is seen, as far as it matters. */
+  #upTo(most: number): number {
+    let pixels = this.above
+    for (let row = this.row - 1; row >= 0 && pixels < most; row--) pixels += this.#rows.heightOf(row)
+    return pixels
+  }
+
+  /** Pixels below what is seen, as far as it matters. */
+  #downTo(end: { row: number; above: number }, most: number): number {
+    let pixels = end.above - this.above
+    for (let row = this.row; row < end.row && pixels < most; row++) pixels += this.#rows.heightOf(row)
+    return Math.max(0, pixels)
+  }
+
+  #between(from: number, to: number): number {
+    let pixels = 0
+    for (let row = from; row < to; row++) pixels += this.#rows.heightOf(row)
+    return pixels
   }
 
   #share({ row, above }: { row: number; above: number }): number {

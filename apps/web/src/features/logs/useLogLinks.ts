@@ -9,11 +9,11 @@ export function useLogLinks(hasLinks: boolean) {
   const router = useRouter()
   const selected = computed(() => (hasLinks ? readHash(route.hash) : null))
   const hashOf = (from: number, to: number) => (from === to ? `#L${from}` : `#L${from}-L${to}`)
+  const page = computed(() => router.resolve({ query: route.query }).href)
   return {
     selected,
     isSelected: (line: number) => selected.value !== null && line >= selected.value.from && line <= selected.value.to,
-    hrefOf: (line: number) =>
-      hasLinks ? router.resolve({ query: route.query, hash: hashOf(line, line) }).href : undefined,
+    hrefOf: (line: number) => (hasLinks ? `${page.value}${hashOf(line, line)}` : undefined),
     select: (line: number, extend: boolean) => {
       if (!hasLinks) return
       const other = extend ? (selected.value?.from ?? line) : line

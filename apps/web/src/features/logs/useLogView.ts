@@ -7,7 +7,7 @@ import { Pages, pageLines } from './pages.ts'
 import { cutAt, type LogLine, type LogSource, type Part } from './source.ts'
 
 const rowHeight = 20
-/** Guesses of heights are kept for lines that were seen; more than these are forgotten. */
+/** More heights than these are forgotten. */
 const mostHeights = 20_000
 
 interface Options {
@@ -25,7 +25,9 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
   const folds = shallowRef(new Folds([], () => false))
   const unfolded = shallowReactive(new Set<number>())
   const wholes = shallowReactive(new Map<number, string>())
+  /** Heights of lines that were seen, and guesses of those that were not. */
   const heights = new Map<number, number>()
+  const guesses = new Map<number, number>()
   const screen = ref(0)
   const shown = shallowRef<number[]>([])
   const above = ref(0)
@@ -57,7 +59,11 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
     if (measured !== undefined) return measured
     const known = pages.line(line)
     if (!known || columns.value <= 0) return rowHeight
-    return rowHeight * Math.max(1, Math.ceil(columnsOf(known.text) / columns.value))
+    const guessed = guesses.get(line)
+    if (guessed !== undefined) return guessed
+    const guess = rowHeight * Math.max(1, Math.ceil(columnsOf(wholes.get(line) ?? known.text) / columns.value))
+    guesses.set(line, guess)
+    return guess
   }
 
   /** Shows what is to be seen now, and asks for what of it is not there. */
@@ -100,6 +106,7 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
   /** True when a height was not what it was thought to be. */
   function measure(element: HTMLElement): boolean {
     if (heights.size > mostHeights) heights.clear()
+    if (guesses.size > mostHeights) guesses.clear()
     let isChanged = false
     let held = 0
     for (const row of element.querySelectorAll<HTMLElement>('[data-line]')) {
@@ -282,6 +289,7 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
       const known = pages.line(line)
       wholes.set(line, known && known.length <= cutAt ? known.text : await source.whole(line, abort.signal))
       heights.delete(line)
+      guesses.delete(line)
       draw()
     } catch (error) {
       if (!abort.signal.aborted) wrong.value = sentenceOf(error)
@@ -350,6 +358,7 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
   }
   watch([screen, isWrapped, columns], () => {
     heights.clear()
+    guesses.clear()
     if (!isReady.value) return
     if (isFollowing.value) geometry.toEnd()
     else geometry.clamp()
