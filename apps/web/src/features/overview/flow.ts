@@ -42,7 +42,7 @@ export function flowOf({ release, environments }: Known): Flow {
 }
 
 /** An environment without any attempt has no health to miss. */
-export const healthOf = ({ health, serving, open, failed }: EnvironmentOverview): string =>
+const healthOf = ({ health, serving, open, failed }: EnvironmentOverview): string =>
   health === 'missing' && !serving && !open && !failed ? 'never' : health
 
 function nextOf(all: EnvironmentOverview[], index: number, release: Known['release']): Step | null {

@@ -19,7 +19,7 @@ export default {
   follows: 'New releases of the followed branch come here by themselves.',
   quiet: 'Nothing is on its way here.',
   deploy: 'Deploy #{release}',
-  deployAgain: 'Deploy #{release} again',
+  deployAgain: 'Retry #{release}',
   promote: 'Promote to {environment}',
   rollback: 'Roll back',
   rollbackTo: 'Roll back to release #{release}',

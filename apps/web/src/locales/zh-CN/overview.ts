@@ -19,7 +19,7 @@ export default {
   follows: '所跟随分支的新发布版本会自动部署到这里。',
   quiet: '目前没有进行中的部署。',
   deploy: '部署 #{release}',
-  deployAgain: '再次部署 #{release}',
+  deployAgain: '重试 #{release}',
   promote: '晋级到 {environment}',
   rollback: '回滚',
   rollbackTo: '回滚到发布版本 #{release}',
