@@ -387,6 +387,9 @@ export function useLogView(source: LogSource, { scroller, isWrapped, isLive, col
     lineAt,
     lookAt: (line: number) => pages.lookAt(line),
     top: () => shown.value[0] ?? 1,
+    /** The line that is shown so many rows below another. */
+    beside: (line: number, rows: number) =>
+      lineOf(Math.max(0, Math.min(rowOf(line) + rows, rowOf(source.total.value)))),
     bottom: () => shown.value.at(-1) ?? 1,
     rowShare: (line: number) => rowOf(line) / Math.max(1, folds.value.shownUpTo(source.total.value) - hiddenBefore()),
     onScroll,

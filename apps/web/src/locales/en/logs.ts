@@ -36,5 +36,10 @@ export default {
   noneYetText: 'Lines appear here as they are written.',
   lost: 'Not connected. Lines go on here as soon as Juanie answers.',
   refused: 'You may not read this log any more.',
-  keys: { search: 'Search the log' },
+  keys: {
+    search: 'Search the log',
+    down: 'Choose the next line',
+    up: 'Choose the previous line',
+    fold: 'Fold or unfold the group of the chosen line',
+  },
 }

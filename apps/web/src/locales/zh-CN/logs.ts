@@ -9,7 +9,7 @@ export default {
   next: '下一个匹配',
   previous: '上一个匹配',
   none: '没有匹配',
-  place: '第 {place} 个，共 {all} 个',
+  place: '{place} / {all}',
   moreThan: '超过 {count}',
   wrap: '自动换行',
   times: '显示时间',
@@ -36,5 +36,5 @@ export default {
   noneYetText: '新的日志行会实时显示在这里。',
   lost: '连接已断开，Juanie 恢复响应后会从此处继续。',
   refused: '您已无权查看此日志。',
-  keys: { search: '搜索日志' },
+  keys: { search: '搜索日志', down: '选中下一行', up: '选中上一行', fold: '折叠或展开所选行的分组' },
 }
