@@ -64,3 +64,14 @@ export const router = createRouter({
     return to.path === from.path ? {} : { top: 0 }
   },
 })
+
+const reloadedKey = 'juanie.reloaded'
+
+// After an upgrade an open tab asks for files of the build before: the page is loaded anew, once.
+router.onError((error, to) => {
+  if (!/dynamically imported module|Importing a module|Failed to fetch|preload CSS/i.test(String(error))) return
+  if (sessionStorage.getItem(reloadedKey) === to.fullPath) return
+  sessionStorage.setItem(reloadedKey, to.fullPath)
+  location.assign(to.fullPath)
+})
+router.afterEach(() => sessionStorage.removeItem(reloadedKey))

@@ -78,6 +78,7 @@ export const vocabularies: Record<string, readonly string[]> = {
   'projects.templates.*.name': templateOrder,
   'projects.templates.*.text': templateOrder,
   'home.next.*': nextSteps,
+  'nav.palette.groups.*': ['go', 'do', 'projects', 'recent'],
   'nav.theme.*': ['system', 'light', 'dark'],
   'nav.connection.*': ['connecting', 'live', 'lost'],
 }

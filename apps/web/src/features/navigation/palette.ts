@@ -6,3 +6,7 @@ export const openPalette = (): void => {
 }
 
 export const isSheetOpen = ref(false)
+
+/** What was chosen in the palette and is asked for in a dialog. */
+export type Wanted = { kind: 'deploy' } | { kind: 'promote' | 'rollback'; environment: string }
+export const wanted = ref<Wanted | null>(null)

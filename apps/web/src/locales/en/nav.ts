@@ -23,6 +23,17 @@ export default {
   shortcuts: 'Keyboard shortcuts',
   language: 'Language',
   signOut: 'Sign out',
+  palette: {
+    groups: { go: 'Go to', do: 'Do', projects: 'Projects', recent: 'Recent' },
+    nothing: 'Nothing is called that. Try fewer letters.',
+    environment: 'Environment {name}',
+    deploy: 'Deploy a release…',
+    promote: 'Promote from {name}…',
+    rollback: 'Roll back {name}…',
+    rerun: 'Repeat run #{number}',
+    theme: 'Appearance: {theme}',
+    language: 'Language: {name}',
+  },
   theme: { label: 'Appearance', system: 'As the system', light: 'Light', dark: 'Dark' },
   connection: { live: 'Live', connecting: 'Connecting…', lost: 'Not connected, trying again' },
 }

@@ -23,6 +23,17 @@ export default {
   shortcuts: '键盘快捷键',
   language: '语言',
   signOut: '退出登录',
+  palette: {
+    groups: { go: '跳转', do: '执行', projects: '项目', recent: '最近' },
+    nothing: '没有匹配的结果，请减少输入的字符。',
+    environment: '环境 {name}',
+    deploy: '部署发布版本…',
+    promote: '从 {name} 晋级…',
+    rollback: '回滚 {name}…',
+    rerun: '重新执行运行 #{number}',
+    theme: '外观：{theme}',
+    language: '语言：{name}',
+  },
   theme: { label: '外观', system: '跟随系统', light: '浅色', dark: '深色' },
   connection: { live: '实时', connecting: '正在连接…', lost: '连接中断，正在重试' },
 }
