@@ -31,6 +31,8 @@ export default {
   noDeployments: 'Nothing was deployed yet. The first release is deployed by itself.',
   releaseTo: 'Release #{release} to {environment}',
   first: {
+    others: 'Nothing was pushed yet',
+    noPush: 'Your role here cannot push. An owner or developer of the organization makes the first push.',
     title: 'Make the first push',
     template: 'The repository holds the files of the template. Clone it and push: the first run begins at once.',
     empty:

@@ -31,6 +31,8 @@ export default {
   noDeployments: '还没有部署。第一个发布版本会自动部署。',
   releaseTo: '发布版本 #{release} → {environment}',
   first: {
+    others: '还没有推送',
+    noPush: '您在此处的角色不能推送，请由组织的所有者或开发者进行第一次推送。',
     title: '进行第一次推送',
     template: '代码仓库中已有模板文件。克隆后推送，第一次运行会立即开始。',
     empty: '代码仓库是空的。在应用目录中提交并推送，第一次运行会立即开始。',
