@@ -28,10 +28,6 @@ export interface Look {
   isStill?: boolean
 }
 
-/** Requests that stay open for as long as a page is shown. */
-const isStream = (request: Request): boolean =>
-  request.resourceType() === 'eventsource' || /\/(events|stream|follow)\b/.test(new URL(request.url()).pathname)
-
 /** Somebody at a browser of their own, with one page open. */
 export class Person implements AsyncDisposable {
   readonly site: Site
@@ -83,7 +79,11 @@ export class Person implements AsyncDisposable {
         )
     })
     page.on('pageerror', (error) => this.problems.push(`${new URL(page.url()).pathname}: ${error.message}`))
-    page.on('request', (request) => !isStream(request) && this.#open.add(request))
+    page.on('request', (request) => this.#open.add(request))
+    page.on('response', (response) => {
+      // A stream stays open for as long as the page is shown.
+      if (/event-stream/.test(response.headers()['content-type'] ?? '')) this.#open.delete(response.request())
+    })
     page.on('requestfinished', (request) => this.#open.delete(request))
     page.on('requestfailed', (request) => this.#open.delete(request))
     page.on('framenavigated', (frame) => frame === page.mainFrame() && this.#open.clear())
