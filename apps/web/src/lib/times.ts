@@ -1,4 +1,5 @@
 import { computed, onScopeDispose, type Ref, ref } from 'vue'
+import { durationUnits, unitOf } from './durations.ts'
 import { i18n } from './i18n.ts'
 
 const now = ref(Date.now())
@@ -35,6 +36,19 @@ const absolute = computed(
   () => new Intl.DateTimeFormat(i18n.global.locale.value, { dateStyle: 'medium', timeStyle: 'medium' }),
 )
 const clock = computed(() => new Intl.DateTimeFormat(i18n.global.locale.value, { timeStyle: 'medium' }))
+const minute = computed(() => new Intl.DateTimeFormat(i18n.global.locale.value, { hour: '2-digit', minute: '2-digit' }))
+const day = computed(
+  () =>
+    new Intl.DateTimeFormat(i18n.global.locale.value, {
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+    }),
+)
+const percents = computed(
+  () => new Intl.NumberFormat(i18n.global.locale.value, { style: 'percent', maximumFractionDigits: 1 }),
+)
 const numbers = computed(() => new Intl.NumberFormat(i18n.global.locale.value))
 
 const lists = computed(() => new Intl.ListFormat(i18n.global.locale.value, { type: 'conjunction' }))
@@ -50,6 +64,12 @@ export const formatTime = (at: string | number | Date): string => absolute.value
 export const formatClock = (at: string | number | Date): string => clock.value.format(new Date(at))
 /** `a, b and c`. */
 export const formatList = (names: readonly string[]): string => lists.value.format(names)
+/** Hours and minutes. */
+export const formatMinute = (at: string | number | Date): string => minute.value.format(new Date(at))
+/** The day too. */
+export const formatDay = (at: string | number | Date): string => day.value.format(new Date(at))
+/** Of a share: 0.042 is `4.2%`. */
+export const formatPercent = (share: number): string => percents.value.format(share)
 export const formatNumber = (value: number): string => numbers.value.format(value)
 
 const unit = (value: number, name: string, digits = 0) =>
@@ -67,6 +87,18 @@ export function formatDuration(ms: number): string {
   const seconds = Math.floor(ms / 1_000)
   if (seconds < 3_600) return `${unit(Math.floor(seconds / 60), 'minute')} ${unit(seconds % 60, 'second')}`
   return `${unit(Math.floor(seconds / 3_600), 'hour')} ${unit(Math.floor((seconds % 3_600) / 60), 'minute')}`
+}
+
+const wholeUnits = { ms: 'millisecond', s: 'second', min: 'minute', h: 'hour' } as const
+
+/** A time that somebody set, in the largest unit that it is a whole number of: `30 seconds`, `5 minutes`. */
+export function formatSetTime(ms: number): string {
+  const name = unitOf(ms)
+  return new Intl.NumberFormat(i18n.global.locale.value, {
+    style: 'unit',
+    unit: wholeUnits[name],
+    unitDisplay: 'long',
+  }).format(ms / durationUnits[name])
 }
 
 /** `12 kB`, `3.4 MB`. */

@@ -1,6 +1,6 @@
 export * from './contract.ts'
 export { describeApplication } from './describe.ts'
 export { commandText, healthText } from './phrases.ts'
-export { type Outline, outlineApplication, renderApplication } from './render.ts'
+export { outlineApplication, renderApplication } from './render.ts'
 export { fillSecrets } from './secrets.ts'
 export { resolveTimes } from './times.ts'

@@ -102,7 +102,7 @@ export function inspectSource(source: ApplicationSource): { notHonoured: NotHono
 }
 
 /** What one environment's description says, as far as that can be told without its variables. */
-export interface Outline extends Pick<Drawn, 'services' | 'routes' | 'migrate' | 'order'> {
+interface Outline extends Pick<Drawn, 'services' | 'routes' | 'migrate' | 'order'> {
   /** Whose Compose file is merged in; null: what holds for every other environment. */
   environment: string | null
 }

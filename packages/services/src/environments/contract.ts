@@ -110,7 +110,7 @@ export interface TrafficCounts {
   isCut: boolean
 }
 
-export interface TrafficPoint extends TrafficCounts {
+interface TrafficPoint extends TrafficCounts {
   at: string
 }
 

@@ -35,7 +35,7 @@ export interface ReleaseRow {
 }
 
 /** A service as the description says it, as far as no variable decides it. */
-export interface ServiceOutline {
+interface ServiceOutline {
   name: string
   kind: 'server' | 'worker' | 'job'
   command: string
@@ -90,7 +90,7 @@ export const ViewRelease = z.object({
   release: z.union([z.int32().check(z.minimum(1)), z.string().check(z.minLength(1), z.maxLength(64))]),
 })
 
-export interface ReleaseCommit {
+interface ReleaseCommit {
   id: string
   /** First line of its message. */
   title: string

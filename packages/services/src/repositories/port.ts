@@ -17,7 +17,7 @@ export interface TreeEntry {
 }
 
 /** What a list shows of a commit. */
-export interface LogEntry {
+interface LogEntry {
   id: string
   /** First line of the message, at most 500 characters. */
   title: string

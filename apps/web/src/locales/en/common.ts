@@ -16,4 +16,6 @@ export default {
   offline: 'Juanie does not answer. It is tried again by itself; is the server running?',
   broken: 'Something went wrong inside Juanie. Its log says what.',
   forbidden: 'Your role here does not allow this. Ask an owner of the organization.',
+  unit: 'Unit',
+  units: { ms: 'milliseconds', s: 'seconds', min: 'minutes', h: 'hours' },
 }

@@ -16,4 +16,6 @@ export default {
   offline: 'Juanie 没有响应，正在自动重试。请确认服务器正在运行。',
   broken: 'Juanie 内部出错，详情见其日志。',
   forbidden: '您在此处的角色不允许此操作，请联系组织的所有者。',
+  unit: '单位',
+  units: { ms: '毫秒', s: '秒', min: '分钟', h: '小时' },
 }
