@@ -82,7 +82,7 @@ ${
 `
 
 /** Names that want to be markup; they must be shown as what they are. */
-export const hostile = '<img src=x onerror=alert(1)> "quoted" & <script>alert(2)</script>'
+const hostile = '<img src=x onerror=alert(1)> "quoted" & <script>alert(2)</script>'
 
 /** How a person of an invitation link gets an account, without a browser. */
 async function accept(shop: Shop, person: { email: string; name: string; password: string }, role: string) {

@@ -2,7 +2,7 @@ import { QueryClient } from '@tanstack/vue-query'
 import { refusalOf } from './api.ts'
 
 /** The domains whose rows the console keeps; an event says which of them are out of date. */
-export const domains = [
+const domains = [
   'account',
   'organizations',
   'projects',
