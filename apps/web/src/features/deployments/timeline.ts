@@ -1,7 +1,14 @@
-import { deploymentStatuses } from '@juanie/services/deployments/contract'
+import type { DeploymentStatus } from '@juanie/services/deployments/contract'
 
 /** The stages of a deployment that goes well, in order. */
-export const way = ['preparing', 'migrating', 'rolling_out', 'verifying', 'switching', 'soaking'] as const
+export const way = [
+  'preparing',
+  'migrating',
+  'rolling_out',
+  'verifying',
+  'switching',
+  'soaking',
+] as const satisfies DeploymentStatus[]
 
 interface Begun {
   name: string
@@ -81,7 +88,8 @@ function merged(stages: Begun[]): Begun[] {
   return rows
 }
 
-const place = (name: string): number => (deploymentStatuses as readonly string[]).indexOf(name)
+/** What is before the way stands before its first stage. */
+const place = (name: string): number => (way as readonly string[]).indexOf(name)
 const clamp = (part: number): number => Math.min(1, Math.max(0, part))
 
 export interface Progress {
