@@ -1,4 +1,5 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { loadAllWords } from './lib/i18n.ts'
 
 const number = '(\\d+)'
 
@@ -64,6 +65,14 @@ export const router = createRouter({
     return to.path === from.path ? {} : { top: 0 }
   },
 })
+
+const restAfterMs = 1_000
+
+// The overview of a project is where most begin: it waits for its own words only, and the others come after it.
+router.beforeResolve(async ({ name }) => {
+  if (name !== 'project') await loadAllWords()
+})
+router.afterEach(() => setTimeout(() => void loadAllWords().catch(() => {}), restAfterMs))
 
 const reloadedKey = 'juanie.reloaded'
 

@@ -4,9 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { createI18n } from 'vue-i18n'
 import { literalsOf, readSources } from '../testing/sources.ts'
-import en from './en.ts'
+import enRest from './en.rest.ts'
+import enFirst from './en.ts'
 import { vocabularies } from './vocabularies.ts'
-import zh from './zh-CN.ts'
+import zhRest from './zh-CN.rest.ts'
+import zhFirst from './zh-CN.ts'
+
+const en = { ...enFirst, ...enRest }
+const zh = { ...zhFirst, ...zhRest }
 
 type Words = Map<string, string>
 

@@ -1,3 +1,6 @@
 import { catalogue } from './catalogue.ts'
 
-export default catalogue(import.meta.glob<{ default: object }>('./zh-CN/*.ts', { eager: true }))
+/** What the frame of every page and the overview of a project say; the others are in `zh-CN.rest.ts`. */
+export default catalogue(
+  import.meta.glob<{ default: object }>('./zh-CN/{common,deployments,nav,overview,reason,status}.ts', { eager: true }),
+)
