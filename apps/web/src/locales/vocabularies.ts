@@ -85,7 +85,6 @@ export const vocabularies: Record<string, readonly string[]> = {
   'environments.tabs.*': ['overview', 'log', 'variables', 'settings'],
   'environments.setting.*.label': ['replicas', 'healthy', 'soakMs', 'drainMs', 'startLimitMs', 'probeTimeoutMs'],
   'environments.setting.*.hint': ['replicas', 'healthy', 'soakMs', 'drainMs', 'startLimitMs', 'probeTimeoutMs'],
-  'environments.history.kind.*': deploymentKinds,
   'environments.traffic.range.*': ['1h', '6h', '24h'],
   'variables.kind.*': ['variable', 'secret'],
   'variables.twin.*': ['variable', 'secret'],

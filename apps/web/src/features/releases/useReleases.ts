@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/vue-query'
 import { computed, type MaybeRefOrGetter, toValue } from 'vue'
-import { useOverview } from '@/features/environments/useOverview.ts'
+import { useOverview } from '@/features/overview/useOverview.ts'
 import { api } from '@/lib/api.ts'
 import { useProject } from '@/lib/project.ts'
 import { keyOf } from '@/lib/queries.ts'

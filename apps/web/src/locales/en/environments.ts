@@ -9,7 +9,6 @@ export default {
   onItsWay: 'Release #{release} is on its way (deployment #{deployment})',
   moreInLine: 'and one more in line | and {count} more in line',
   cameToNothing: 'Release #{release} did not stay (deployment #{deployment})',
-  waitsFor: 'Waits for {what}. Ended by {endedBy}.',
   nothingServes: 'Nothing serves yet.',
   serves: 'Serves',
   newReleases: 'New releases',
@@ -134,11 +133,8 @@ export default {
     all: 'All deployments',
     empty: 'No deployment yet',
     emptyText: 'Each deployment to this environment is listed here, with how long it had the traffic.',
-    automatic: 'by itself',
-    workflow: 'by a workflow',
     serves: 'serves now',
     served: 'served for {time}',
-    kind: { deploy: 'Deployment #{number}', promotion: 'Promotion #{number}', rollback: 'Rollback #{number}' },
   },
   traffic: {
     title: 'Traffic',
@@ -155,8 +151,6 @@ export default {
     now: 'now',
     from: 'From',
     perMinute: '{rate} a minute',
-    errorDetail: '{errors} × 5xx · {broken} broken off',
-    latencyDetail: 'p50 {p50} · p95 {p95} · p99 {p99}',
     requestsSummary: '{count} requests in the last {minutes} minutes.',
     errorSummary:
       '{rate} of the requests failed: {errors} answers of 500 or more, and {broken} that the application broke off.',

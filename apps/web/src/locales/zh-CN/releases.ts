@@ -67,5 +67,5 @@ export default {
     kind: { server: '服务器', worker: '后台进程', job: '一次性任务' },
   },
   findings: { detected: '检测结果：', notHonoured: '未生效：' },
-  deployments: { title: '运行记录', none: '从未部署过。' },
+  deployments: { title: '部署记录', none: '从未部署过。' },
 }
