@@ -152,5 +152,6 @@ export async function showTheme(page: Page, theme: 'light' | 'dark'): Promise<vo
   await page.evaluate((chosen) => {
     localStorage.setItem('juanie.theme', chosen)
     document.documentElement.classList.toggle('dark', chosen === 'dark')
+    return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
   }, theme)
 }

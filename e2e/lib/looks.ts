@@ -114,7 +114,7 @@ export async function walkByKeyboard(page: Page): Promise<string[]> {
         one.closest('[inert],[aria-hidden=true]') === null,
     )
     const left = new Set<Element>(all)
-    Object.assign(globalThis, { left })
+    Object.assign(globalThis, { left, first: undefined })
     ;(document.activeElement as HTMLElement | null)?.blur()
     window.getSelection()?.removeAllRanges()
     return all.length
@@ -128,7 +128,11 @@ export async function walkByKeyboard(page: Page): Promise<string[]> {
       const at = document.activeElement
       if (!at || at === document.body || at === document.documentElement) return null
       left.delete(at)
-      const style = getComputedStyle(at)
+      const isBack = at === (globalThis as unknown as { first?: Element }).first
+      Object.assign(globalThis, { first: (globalThis as unknown as { first?: Element }).first ?? at })
+      // A hidden box shows its focus on the label that it fills.
+      const around = [at, at.parentElement, at.closest('label')].filter((one) => one !== null)
+      const rings = around.map((one) => getComputedStyle(one))
       const { top, bottom, left: start, right } = at.getBoundingClientRect()
       return {
         name: at.outerHTML.slice(0, 140),
@@ -137,7 +141,7 @@ export async function walkByKeyboard(page: Page): Promise<string[]> {
         isInSight: bottom > 0 && top < innerHeight && right > 0 && start < innerWidth,
       }
     })
-    if (!stop) break
+    if (!stop || stop.isBack) break
     if (!stop.hasRing) wrong.push(`the focus cannot be seen: ${stop.name}`)
     if (!stop.isInSight) wrong.push(`the focus is out of sight: ${stop.name}`)
   }
