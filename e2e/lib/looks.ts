@@ -136,8 +136,10 @@ export async function walkByKeyboard(page: Page): Promise<string[]> {
       const { top, bottom, left: start, right } = at.getBoundingClientRect()
       return {
         name: at.outerHTML.slice(0, 140),
-        hasRing:
-          (style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== 'none',
+        isBack,
+        hasRing: rings.some(
+          ({ outlineStyle, outlineWidth }) => outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 1,
+        ),
         isInSight: bottom > 0 && top < innerHeight && right > 0 && start < innerWidth,
       }
     })
