@@ -3,9 +3,17 @@ import { ref } from 'vue'
 /** Whether anything was ever said: the part that shows it is loaded only then. */
 export const hasToasts = ref(false)
 
+let show: () => void = () => {}
+const isShown = new Promise<void>((resolve) => {
+  show = resolve
+})
+
+/** Called by the part that shows what is said, once it listens: what is said before would be heard by nobody. */
+export const toastsAreShown = (): void => show()
+
 /** Says in a corner that something was done, for a few seconds. What failed is said where it was asked for. */
 export async function say(sentence: string): Promise<void> {
   hasToasts.value = true
-  const { toast } = await import('vue-sonner')
+  const [{ toast }] = await Promise.all([import('vue-sonner'), isShown])
   toast.success(sentence)
 }
