@@ -111,6 +111,11 @@ export type ReleaseCommits =
   /** git did not answer in time. */
   | { kind: 'unreadable' }
 
+/** The description as it was written, by path. */
+export interface ReleaseDescription {
+  files: { path: string; text: string }[]
+}
+
 /** What differs between a release and the one before it. */
 export interface ReleaseChanges {
   /** The one before on the same branch, else the one before. Null: it is the first. */

@@ -350,6 +350,15 @@ services:
     health: null,
     hasPort: false,
   })
+  expect(await releasesOf(s, git).description(s.scope, 1)).toEqual({
+    files: [
+      { path: 'compose.production.yaml', text: own },
+      { path: 'compose.yaml', text: compose },
+    ],
+  })
+  await expect(releasesOf(s).description({ ...s.scope, projectId: uuidv7() }, 1)).rejects.toMatchObject({
+    code: 'not_found',
+  })
   expect(production).toMatchObject({ environment: 'production' })
   expect(production!.services.find(({ name }) => name === 'web')!.replicas).toBe(5)
 })

@@ -10,6 +10,9 @@ export const releasesRouter = (releases: Releases) =>
     view: inProject('release.view')
       .input(ViewRelease)
       .query(({ ctx, input }) => releases.view(ctx.scope, input.release)),
+    description: inProject('release.view')
+      .input(ViewRelease)
+      .query(({ ctx, input }) => releases.description(ctx.scope, input.release)),
     changes: inProject('release.view')
       .input(ViewRelease)
       .query(({ ctx, input }) => releases.changes(ctx.scope, input.release)),

@@ -12,7 +12,14 @@ import type { MadeRelease, MakeRelease } from '../hosts/contract.ts'
 import { projects } from '../projects/tables.ts'
 import { jobs, pipelineRuns } from '../runs/tables.ts'
 import { requireBundle } from './bundles.ts'
-import type { CreatedRelease, CreateRelease, ReleaseChanges, ReleaseRow, ReleaseView } from './contract.ts'
+import type {
+  CreatedRelease,
+  CreateRelease,
+  ReleaseChanges,
+  ReleaseDescription,
+  ReleaseRow,
+  ReleaseView,
+} from './contract.ts'
 import { type CommitReader, changesOf, titled } from './history.ts'
 import { outlinesOf } from './outlines.ts'
 import { applicationOf, rowOf, selectReleases } from './rows.ts'
@@ -124,6 +131,13 @@ export class Releases {
         problems: application.problems.map(({ severity, message, file, line }) => ({ severity, message, file, line })),
       },
     }
+  }
+
+  /** The files that say what the application is, as they were written. */
+  async description(scope: ProjectScope, reference: string | number): Promise<ReleaseDescription> {
+    const { files } = await applicationOf(this.#db, (await this.#find(scope, reference)).release.id)
+    const paths = Object.keys(files).sort()
+    return { files: paths.map((path) => ({ path, text: files[path]! })) }
   }
 
   /** What came in since the release before, and how its description differs from that one's. */

@@ -53,6 +53,18 @@ export function useReleaseChanges(number: MaybeRefOrGetter<number>) {
   return { changes: changes.data, error: changes.error, again: () => void changes.refetch() }
 }
 
+/** The files of its description; asked for when somebody wants to read them. */
+export function useDescription(number: MaybeRefOrGetter<number>, enabled: MaybeRefOrGetter<boolean>) {
+  const project = useProject()
+  const input = computed(() => ({ projectId: project.value.id, release: toValue(number) }))
+  const description = useQuery({
+    queryKey: computed(() => keyOf('releases', project.value.id, 'description', input.value)),
+    queryFn: () => api.releases.description.query(input.value),
+    enabled: computed(() => toValue(enabled)),
+  })
+  return { description: description.data, error: description.error, again: () => void description.refetch() }
+}
+
 /** The deployments of a release, newest first. */
 export function useReleaseDeployments(releaseId: MaybeRefOrGetter<string>) {
   const project = useProject()

@@ -67,6 +67,7 @@ export default {
     gap: 'The old version ends before the new one starts. Nothing answers in between.',
     kind: { server: 'server', worker: 'worker', job: 'runs to its end' },
   },
+  files: 'As it was written: {names}',
   findings: { detected: 'Detected:', notHonoured: 'Not honoured:' },
   deployments: { title: 'Where it runs and ran', none: 'It was never deployed.' },
 }

@@ -66,6 +66,7 @@ export default {
     gap: '旧版本会在新版本启动前停止，期间没有任何响应。',
     kind: { server: '服务器', worker: '后台进程', job: '一次性任务' },
   },
+  files: '应用描述原文：{names}',
   findings: { detected: '检测结果：', notHonoured: '未生效：' },
   deployments: { title: '部署记录', none: '从未部署过。' },
 }
