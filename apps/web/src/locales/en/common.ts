@@ -1,4 +1,5 @@
 export default {
+  fresh: 'Show {count} new one | Show {count} new ones',
   close: 'Close',
   cancel: 'Cancel',
   save: 'Save',

@@ -6,7 +6,6 @@ export default {
   attempt: 'attempt {number}',
   attemptOf: 'Attempt {number} of {latest}',
   attemptWas: 'Attempt {number}: {status}',
-  fresh: 'Show {count} new run | Show {count} new runs',
   noMatch: 'No run fits',
   noMatchText: 'Choose another status, branch or workflow, or clear the filters.',
   group: { open: 'Under way', succeeded: 'Succeeded', failed: 'Failed', canceled: 'Canceled' },

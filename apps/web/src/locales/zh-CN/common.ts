@@ -1,4 +1,5 @@
 export default {
+  fresh: '显示 {count} 条新内容',
   close: '关闭',
   cancel: '取消',
   save: '保存',

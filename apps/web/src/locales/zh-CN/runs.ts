@@ -6,7 +6,6 @@ export default {
   attempt: '第 {number} 次',
   attemptOf: '第 {number} 次，共 {latest} 次',
   attemptWas: '第 {number} 次：{status}',
-  fresh: '显示 {count} 个新运行',
   noMatch: '没有符合条件的运行',
   noMatchText: '请选择其他状态、分支或工作流，或清除筛选条件。',
   group: { open: '未结束', succeeded: '成功', failed: '失败', canceled: '已取消' },
