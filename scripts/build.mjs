@@ -60,7 +60,9 @@ async function bundle(rolldown, name, input) {
   try {
     const format = compiled.includes(name) ? 'cjs' : 'esm'
     const { output } = await build.generate({ format, codeSplitting: false, comments: false })
-    return [name, output[0].code]
+    // A script that comes from a cache cannot import for itself, see `run-program.mjs`.
+    const { code } = output[0]
+    return [name, format === 'cjs' ? code.replaceAll(/(?<![\w$.'"`])import\(/g, 'dynamicImport(') : code]
   } finally {
     await build.close()
   }

@@ -16,15 +16,16 @@ export function run(name) {
   const file = join(dirname(fileURLToPath(import.meta.url)), 'code', name)
   const cache = `${file}.${process.version}-${process.arch}`
   const cachedData = read(cache)
-  const wrapped = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, 'utf8')}\n})`
-  const script = new vm.Script(wrapped, {
+  // What is read back from a cache has lost who imports for it, so `import()` is handed to it by name.
+  const names = 'exports, require, module, __filename, __dirname, dynamicImport'
+  const script = new vm.Script(`(function (${names}) {${readFileSync(file, 'utf8')}\n})`, {
     filename: file,
     cachedData,
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
   if (!cachedData || script.cachedDataRejected) keepLater(script, cache)
   const module = { exports: {} }
-  script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file))
+  const dynamicImport = (specifier) => import(specifier)
+  script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file), dynamicImport)
 }
 
 function keepLater(script, cache) {
