@@ -8,7 +8,7 @@ export default {
   less: 'Show less',
   override: 'Set {name} for this environment alone',
   kind: { variable: 'Variable', secret: 'Secret' },
-  add: { variable: 'Variable', secret: 'Secret' },
+  add: { variable: 'Add variable', secret: 'Add secret' },
   none: {
     title: 'No variables or secrets',
     project: 'What is set here holds in every environment that does not set it itself.',

@@ -8,7 +8,7 @@ export default {
   less: '收起',
   override: '仅为此环境设置 {name}',
   kind: { variable: '变量', secret: '密钥' },
-  add: { variable: '变量', secret: '密钥' },
+  add: { variable: '添加变量', secret: '添加密钥' },
   none: {
     title: '还没有变量或密钥',
     project: '在这里设置的内容对所有未自行设置的环境有效。',
