@@ -151,7 +151,7 @@ describe.skipIf(!hasBrowser)('the main job, by clicking only', () => {
       .first()
       .click()
     await dialog().getByLabel('Name').fill('API_KEY')
-    await dialog().getByLabel('Value').fill(value)
+    await dialog().getByRole('textbox', { name: 'Value' }).fill(value)
     await dialog().locator('button[type=submit]').click()
     await dialog().waitFor({ state: 'detached' })
     await main().getByText('API_KEY').first().waitFor()
