@@ -39,6 +39,8 @@ export async function lockSettings(tx: Transaction, scope: ProjectScope): Promis
   await tx.select({ id: projects.id }).from(projects).where(eq(projects.id, scope.projectId)).for('no key update')
 }
 
+const taken = { variable: 'variable.name_taken', secret: 'secret.name_taken' } as const
+
 /** A program has one variable of a name: at one place it is a secret or it is not. */
 export async function refuseTwin(
   tx: Transaction,
@@ -61,7 +63,7 @@ export async function refuseTwin(
   )
   if (!twin) return
   const otherKind = kind === 'variable' ? 'secret' : 'variable'
-  throw new AppError('conflict', `${kind}.name_taken`, {
+  throw new AppError('conflict', taken[kind], {
     message: `name: ${name} is a ${otherKind} here. Delete it first: \`juanie ${otherKind} delete ${name}\`.`,
     details: { name },
   })

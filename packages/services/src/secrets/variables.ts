@@ -1,5 +1,5 @@
 import { type Database, maybeOne, type Queryable } from '@juanie/core/database'
-import { AppError, notFound } from '@juanie/core/errors'
+import { AppError } from '@juanie/core/errors'
 import { record } from '@juanie/core/events'
 import type { ProjectScope } from '@juanie/core/scope'
 import { and, asc, eq, isNull, or, sql } from 'drizzle-orm'
@@ -149,8 +149,10 @@ export function nearest<T extends { name: string; environment: string | null }>(
   return [...byName.values()]
 }
 
+const gone = { variable: 'variable.not_found', secret: 'secret.not_found' } as const
+
 export const missing = (kind: 'variable' | 'secret', { name }: { name: string }, environment?: string) =>
-  new AppError('not_found', notFound(kind).reason, {
+  new AppError('not_found', gone[kind], {
     message: environment
       ? `There is no ${kind} ${name.slice(0, 200)} in the environment ${environment}.`
       : `There is no ${kind} ${name.slice(0, 200)} for the whole project; name an environment with \`-e\`.`,
