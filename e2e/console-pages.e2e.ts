@@ -97,7 +97,7 @@ describe.skipIf(!hasBrowser)('the pages of the console', () => {
       },
     )
     expect(wrong).toEqual([])
-  }, 600_000)
+  }, 240_000)
 
   test('each can be used with the keyboard alone', async () => {
     const wrong: string[] = []
@@ -110,7 +110,7 @@ describe.skipIf(!hasBrowser)('the pages of the console', () => {
       },
     )
     expect(wrong).toEqual([])
-  }, 600_000)
+  }, 240_000)
 
   test('each is in the language that was chosen, and in no other', async () => {
     const wrong: string[] = []
@@ -134,7 +134,7 @@ describe.skipIf(!hasBrowser)('the pages of the console', () => {
       },
     )
     expect(wrong).toEqual([])
-  }, 600_000)
+  }, 240_000)
 
   test('every enabled control does something', async () => {
     const dead: Dead[] = []
@@ -156,7 +156,7 @@ describe.skipIf(!hasBrowser)('the pages of the console', () => {
     console.log(`pressed ${count} controls`)
     expect(dead.map(({ page, presses, why }) => `${page}: ${presses.join(' › ')}: ${why}`)).toEqual([])
     expect(count).toBeGreaterThan(100)
-  }, 900_000)
+  }, 300_000)
 
   test('a viewer meets no control that the server would refuse', async () => {
     const refused: string[] = []
@@ -185,7 +185,7 @@ describe.skipIf(!hasBrowser)('the pages of the console', () => {
     )
     expect(refused).toEqual([])
     expect(dead.map(({ page, presses, why }) => `${page}: ${presses.join(' › ')}: ${why}`)).toEqual([])
-  }, 900_000)
+  }, 300_000)
 
   test('what a viewer may not do, the server refuses', async () => {
     await using viewer = await signedIn(people.viewer)

@@ -32,6 +32,7 @@ export class Presser {
   readonly asked: string[] = []
   #requests = 0
   #downloads = 0
+  #choosers = 0
   count = 0
 
   private constructor(person: Person, followed: Set<string>) {
@@ -56,6 +57,7 @@ export class Presser {
     )
     page.on('request', () => presser.#requests++)
     page.on('download', () => presser.#downloads++)
+    page.on('filechooser', () => presser.#choosers++)
     return presser
   }
 
@@ -137,6 +139,7 @@ export class Presser {
     const address = this.#page.url()
     this.#changes = []
     this.#downloads = 0
+    this.#choosers = 0
     const requests = this.#requests
     if (last.what === 'select') {
       const others = await target.evaluate((select: HTMLSelectElement) =>
@@ -153,6 +156,7 @@ export class Presser {
     if (this.#requests > requests) follows.push('request')
     if (this.#changes.length > 0) follows.push(...this.#changes)
     if (this.#downloads > 0) follows.push('download')
+    if (this.#choosers > 0) follows.push('choice of a file')
     if (last.href && (await this.#page.getByText('This is not here').count()) > 0)
       throw new Error(`leads to a page that is not there: ${last.href}`)
     return follows
