@@ -12,7 +12,7 @@ import {
   readTexts,
 } from './read.ts'
 import { warnOfUnknownNames } from './references.ts'
-import { readSteps } from './steps.ts'
+import { countSteps, readSteps } from './steps.ts'
 import { readStrategy } from './strategy.ts'
 import { child, type Entry, entry, type Node, scalarText } from './yaml.ts'
 
@@ -68,7 +68,7 @@ function readJob(id: string, { key, value: node }: Entry, problems: Problems): N
   }
   const ids = steps.flatMap((step) => (step.id === undefined ? [] : [step.id]))
   // With a step that could not be read, its id is not known.
-  const complete = stepsNode?.kind === 'sequence' && stepsNode.items.length === steps.length
+  const complete = stepsNode?.kind === 'sequence' && countSteps(stepsNode) === steps.length
   if (complete) warnOfUnknownNames(node, { needs: needs.map(({ text }) => text), steps: ids }, problems)
   const name = scalarText(at('name'))
   const strategy = readStrategy(at('strategy'), problems)

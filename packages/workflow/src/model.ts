@@ -73,6 +73,8 @@ interface StepBase {
   env: Record<string, Template>
   continueOnError: boolean | Template
   timeoutMinutes?: number | Template
+  /** The steps after it do not wait for it, but for a `wait` step or the end of the job. */
+  background?: true
   position: Position
 }
 
@@ -83,7 +85,7 @@ export interface RunStep extends StepBase {
   workingDirectory?: Template
 }
 
-/** The actions that Juanie does natively; later executors add other kinds of step. */
+/** The actions that Juanie does natively. */
 export type NativeAction = 'checkout' | 'release' | 'deploy'
 
 export interface ActionStep extends StepBase {
@@ -94,7 +96,59 @@ export interface ActionStep extends StepBase {
   with: Record<string, Template>
 }
 
-export type Step = RunStep | ActionStep
+/** An action that is run as it is: what `uses` names is read when the job is set up, or when the step runs. */
+export interface UsesStep extends StepBase {
+  kind: 'uses'
+  /** As written, e.g. `actions/setup-node@v4`, `./.github/actions/build` or `$/actions/build`. See `parseActionRef`. */
+  uses: string
+  with: Record<string, Template>
+}
+
+/** Waits for steps in the background, by their places in the list of steps. It ends a `parallel` group, too. */
+export interface WaitStep extends StepBase {
+  kind: 'wait'
+  places: number[]
+}
+
+/** Ends a step in the background. */
+export interface CancelStep extends StepBase {
+  kind: 'cancel'
+  place: number
+}
+
+export type Step = RunStep | ActionStep | UsesStep | WaitStep | CancelStep
+
+/** An input of an action; `default` may hold expressions. */
+export interface ActionInput {
+  default?: Template
+  required: boolean
+  deprecationMessage?: string
+}
+
+/** What an `action.yml` says, checked. */
+export interface Action {
+  name: string
+  /** By their names in lower case. */
+  inputs: Record<string, ActionInput>
+  /** Of a composite action: the templates of their values. */
+  outputs: Record<string, Template>
+  runs: ActionRuns
+}
+
+export type ActionRuns =
+  | {
+      using: 'node'
+      /** The major version of Node.js that it asks for. */
+      version: number
+      main: string
+      pre?: string
+      /** `always()` when the file says nothing. */
+      preIf: Condition
+      post?: string
+      postIf: Condition
+    }
+  | { using: 'composite'; steps: Step[] }
+  | { using: 'docker'; image: string }
 
 export interface Job {
   id: string

@@ -1,6 +1,7 @@
+import { parseActionRef } from './action-ref.ts'
 import type { NativeAction, Template } from './model.ts'
 import type { Problems } from './problems.ts'
-import { entriesOf } from './read.ts'
+import { entriesOf, readTemplates } from './read.ts'
 import { hasExpression } from './template.ts'
 import { type Node, scalarText } from './yaml.ts'
 
@@ -68,41 +69,51 @@ function insideWorkspace(value: string): string | null {
   return outside ? 'must be a folder inside the workspace, written relative to it' : null
 }
 
-/** Finds the native action that `uses` names, and reports why there is none. */
-export function readUses(node: Node, problems: Problems): ActionSpec | null {
+export type UsesSpec = { kind: 'native'; spec: ActionSpec } | { kind: 'foreign'; uses: string }
+
+/** Finds what `uses` names, and reports why it cannot be run. */
+export function readUses(node: Node, problems: Problems): UsesSpec | null {
   const uses = (scalarText(node) ?? '').trim()
   if (hasExpression(uses)) {
     problems.error(node, "'uses' cannot hold an expression; name the action and its version.")
     return null
   }
-  if (uses.startsWith('docker://')) {
-    problems.error(node, 'Docker actions are not supported yet; do the same in a run step.')
-    return null
-  }
-  if (uses.startsWith('./') || uses.startsWith('../') || uses.startsWith('$/')) {
+  const ref = parseActionRef(uses)
+  if (!ref) {
     problems.error(
       node,
-      `Actions in the repository ('${shorten(uses)}') are not supported yet; write their commands in a run step.`,
+      `'${shorten(uses)}' is not an action; write owner/name@version, such as actions/checkout@v4, or ./ and a folder.`,
     )
     return null
   }
-  const [name = '', version, ...rest] = uses.split('@')
-  if (!version || rest.length > 0 || !/^[\w.-]+\/[\w./-]+$/.test(name)) {
-    problems.error(node, `'${shorten(uses)}' is not an action; write owner/name@version, such as actions/checkout@v4.`)
+  if (ref.kind === 'docker') {
+    problems.error(
+      node,
+      `'${shorten(uses)}' is a container, which needs the Docker executor; do the same in a run step.`,
+    )
     return null
   }
-  const spec = Object.hasOwn(actions, name.toLowerCase()) ? actions[name.toLowerCase()]! : null
+  if (ref.kind !== 'remote') return { kind: 'foreign', uses }
+  const name = `${ref.owner}/${ref.name}`.toLowerCase()
+  const spec = ref.path === '' && Object.hasOwn(actions, name) ? actions[name]! : null
   if (!spec) {
-    problems.error(
-      node,
-      `The action '${shorten(uses)}' is not supported yet; Juanie runs ${Object.keys(actions).join(', ')}. Do the same in a run step.`,
-    )
+    if (ref.owner.toLowerCase() !== 'juanie') return { kind: 'foreign', uses }
+    const own = Object.keys(actions).filter((each) => each.startsWith('juanie/'))
+    problems.error(node, `There is no action '${shorten(uses)}'; Juanie's own are ${own.join(' and ')}.`)
     return null
   }
-  if (spec.versions && !spec.versions.includes(version)) {
-    problems.error(node, `'${name}' has no version '${shorten(version)}'; write ${name}@${spec.versions.at(-1)}.`)
+  if (spec.versions && !spec.versions.includes(ref.ref)) {
+    problems.error(node, `'${name}' has no version '${shorten(ref.ref)}'; write ${name}@${spec.versions.at(-1)}.`)
   }
-  return spec
+  return { kind: 'native', spec }
+}
+
+/** What is given to an action that is run as it is: it alone knows its inputs. */
+export function readForeignInputs(node: Node | undefined, problems: Problems): Record<string, Template> {
+  if (node?.kind === 'scalar' && node.value !== null && !hasExpression(String(node.value))) {
+    problems.error(node, "'with' takes the inputs one by one, as keys and values.")
+  }
+  return readTemplates(node, 'with', problems)
 }
 
 /** Checks `with` and keeps the inputs that have an effect. */

@@ -206,13 +206,15 @@ test.each<[string, string, number, number, string]>([
     '400 jobs',
   ],
   // Steps
-  ['another action', step('uses: actions/setup-node@v4'), 6, 15, 'not supported yet'],
-  ['a local action', step('uses: ./.github/actions/x'), 6, 15, 'Actions in the repository'],
-  ['a Docker action', step('uses: docker://alpine'), 6, 15, 'Docker actions'],
+  ['a folder above the workspace', step('uses: ../x'), 6, 15, 'owner/name@version'],
+  ['an action with a way upwards', step('uses: a/b/../c@v1'), 6, 15, 'owner/name@version'],
+  ['a container', step('uses: docker://alpine'), 6, 15, 'needs the Docker executor'],
+  ['an action that we never had', step('uses: juanie/build@v1'), 6, 15, 'juanie/release and juanie/deploy'],
   ['an action without version', step('uses: actions/checkout'), 6, 15, 'owner/name@version'],
   ['another version of ours', step('uses: juanie/release@v2'), 6, 15, 'juanie/release@v1'],
-  ['parallel steps', job('steps:\n  - parallel:\n      - run: a'), 6, 9, 'Parallel steps'],
-  ['a background step', step('run: a\nbackground: true'), 7, 9, 'Background steps'],
+  ['a group of no steps', job('steps:\n  - parallel: []'), 6, 19, 'holds no steps'],
+  ['a wait for nothing', job('steps:\n  - wait: x\n  - run: a'), 6, 15, "has the id 'x'"],
+  ['a group in a group', job('steps:\n  - parallel:\n      - parallel: [{ run: a }]'), 7, 13, 'cannot stand inside'],
   ['neither run nor uses', step('name: a'), 6, 9, 'not clear'],
   ['run and uses', step('run: a\nuses: actions/checkout@v4'), 7, 9, "'uses' is not allowed"],
   ['an unknown key', step('run: a\nrnu: b'), 7, 9, "'rnu' is not allowed"],
@@ -270,7 +272,7 @@ test.each<[string, string, number, number, string]>([
 })
 
 test('all that is wrong is told at once, in the order of the file', () => {
-  const found = errors(job('needs: nobody\nservices: {}\nsteps:\n  - uses: a/b@v1\n  - run: ${{ foo }}\n  - bogus: 1'))
+  const found = errors(job('needs: nobody\nservices: {}\nsteps:\n  - uses: a@v1\n  - run: ${{ foo }}\n  - bogus: 1'))
   expect(found.map((each) => each.position?.line)).toEqual([5, 6, 8, 9, 10])
 })
 
@@ -378,4 +380,37 @@ test('a message that is cut inside of a character still is text', () => {
     expect(problems[0]!.message).toContain('…')
     expect(problems[0]!.message).not.toMatch(/\p{Surrogate}/u)
   }
+})
+
+test('steps in the background are numbered with the others, and a group ends in a wait', () => {
+  const { workflow, problems } = parseWorkflow(
+    'ci.yml',
+    `on: push
+jobs:
+  a:
+    runs-on: x
+    steps:
+      - parallel:
+          - { run: a, id: one }
+          - { uses: a/b/c@v1, with: { x: 1 } }
+      - { run: b, id: Server, background: true }
+      - { run: c, background: true }
+      - wait: server
+      - wait-all:
+      - cancel: server
+      - run: echo \${{ steps.one.outcome }}
+`,
+  )
+  expect(problems).toEqual([])
+  expect(workflow!.jobs[0]!.steps).toMatchObject([
+    { kind: 'run', run: 'a', background: true },
+    { kind: 'uses', uses: 'a/b/c@v1', with: { x: '1' }, background: true },
+    { kind: 'wait', places: [0, 1] },
+    { kind: 'run', run: 'b', background: true },
+    { kind: 'run', run: 'c', background: true },
+    { kind: 'wait', name: 'Wait for server', places: [3] },
+    { kind: 'wait', places: [4] },
+    { kind: 'cancel', place: 3 },
+    { kind: 'run' },
+  ])
 })

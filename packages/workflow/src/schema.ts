@@ -1,3 +1,4 @@
+import { FeatureFlags } from '@actions/expressions/features'
 import type { ObjectReader } from '@actions/workflow-parser/templates/object-reader'
 import { TemplateContext, TemplateValidationErrors } from '@actions/workflow-parser/templates/template-context'
 import { readTemplate } from '@actions/workflow-parser/templates/template-reader'
@@ -32,6 +33,7 @@ const maxFaults = 100
 export function checkSchema(root: Node): SchemaFault[] {
   const errors = new TemplateValidationErrors(maxFaults)
   const context = new TemplateContext(errors, getWorkflowSchema(), new NoOperationTraceWriter())
+  context.state.featureFlags = new FeatureFlags({ allowBackgroundSteps: true })
   const moved = new Set<Range>()
   readTemplate(context, 'workflow-root', new NodeReader(root, moved), undefined)
   return errors.getErrors().map(({ rawMessage, range }) => {

@@ -1,46 +1,160 @@
-import type { Step } from './model.ts'
-import { readInputsOf, readUses } from './native-actions.ts'
+import type { Condition, Step, Template } from './model.ts'
+import { readForeignInputs, readInputsOf, readUses } from './native-actions.ts'
 import type { Problems } from './problems.ts'
-import { idFault, readCondition, readFlag, readMinutes, readShell, readTemplates } from './read.ts'
+import { idFault, readCondition, readFlag, readMinutes, readShell, readTemplates, readTexts } from './read.ts'
 import { entry, type Node, scalarText } from './yaml.ts'
 
 const maxSteps = 1000
 
-const unsupported = {
-  parallel: 'Parallel steps are not supported yet; write the steps one after another, or use several jobs.',
-  background: 'Background steps are not supported yet; start the program in the script itself, or use several jobs.',
-  wait: 'Background steps, and so waiting for them, are not supported yet.',
-  'wait-all': 'Background steps, and so waiting for them, are not supported yet.',
-  cancel: 'Background steps, and so cancelling them, are not supported yet.',
-}
-
+/** Steps are numbered as the agent runs them: those of a `parallel` group stand in the list, before its end. */
 export function readSteps(node: Node | undefined, problems: Problems): Step[] {
   if (node?.kind !== 'sequence') return []
-  if (node.items.length > maxSteps) {
-    problems.error(node, `The job has ${node.items.length} steps; at most ${maxSteps} are allowed.`)
+  const reader = new StepsReader(problems, 'job')
+  for (const item of node.items) reader.read(item)
+  if (reader.steps.length > maxSteps) {
+    problems.error(node, `The job has ${reader.steps.length} steps; at most ${maxSteps} are allowed.`)
     return []
   }
-  const ids = new Set<string>()
-  return node.items.flatMap((item) => {
-    const step = readStep(item, problems)
-    if (step?.id !== undefined) {
-      const at = entry(item, 'id')?.value ?? item
-      const fault = idFault(step.id)
-      if (fault) problems.error(at, fault)
-      else if (ids.has(step.id.toLowerCase()))
-        problems.error(at, `The id '${step.id}' is used by an earlier step of this job; choose another.`)
-      ids.add(step.id.toLowerCase())
-    }
-    return step ? [step] : []
-  })
+  return reader.steps
 }
 
-function readStep(node: Node, problems: Problems): Step | null {
-  if (node.kind !== 'mapping') return null
-  for (const [key, message] of Object.entries(unsupported)) {
-    const found = entry(node, key)
-    if (found) problems.error(found.key, message)
+/** Steps of a composite action: `shell` must be there, and nothing runs in the background. */
+export function readCompositeSteps(node: Node | undefined, problems: Problems): Step[] {
+  if (node?.kind !== 'sequence') return []
+  const reader = new StepsReader(problems, 'composite')
+  for (const item of node.items.slice(0, maxSteps + 1)) reader.read(item)
+  if (node.items.length > maxSteps) problems.error(node, `The action has more than ${maxSteps} steps.`)
+  return reader.steps
+}
+
+/** Whether every item could be read: with one that could not, its id is not known. */
+export function countSteps(node: Node | undefined): number {
+  if (node?.kind !== 'sequence') return 0
+  return node.items.reduce((sum, item) => {
+    const group = entry(item, 'parallel')?.value
+    return sum + (group?.kind === 'sequence' ? group.items.length + 1 : 1)
+  }, 0)
+}
+
+class StepsReader {
+  readonly steps: Step[] = []
+  readonly #problems: Problems
+  readonly #of: 'job' | 'composite'
+  readonly #ids = new Set<string>()
+  /** Places of the steps in the background, by id in lower case, and of those that nothing has waited for yet. */
+  readonly #background = new Map<string, number>()
+  readonly #open = new Set<number>()
+
+  constructor(problems: Problems, of: 'job' | 'composite') {
+    this.#problems = problems
+    this.#of = of
   }
+
+  read(node: Node): void {
+    if (node.kind !== 'mapping') return
+    const parallel = entry(node, 'parallel')
+    if (parallel) this.#parallel(node, parallel.value)
+    else this.#step(node, false)
+  }
+
+  #parallel(node: Node, group: Node): void {
+    if (this.#refusedHere(node, 'parallel')) return
+    if (group.kind !== 'sequence' || group.items.length === 0) {
+      this.#problems.error(group, "'parallel' holds no steps; list them below it.")
+      return
+    }
+    const places: number[] = []
+    for (const item of group.items) {
+      const inner = ['parallel', 'wait', 'wait-all', 'cancel', 'background'].find((key) => entry(item, key))
+      if (inner) {
+        this.#problems.error(entry(item, inner)!.key, `'${inner}' cannot stand inside 'parallel'.`)
+        continue
+      }
+      const before = this.steps.length
+      this.#step(item, true)
+      if (this.steps.length > before) places.push(before)
+    }
+    for (const place of places) this.#open.delete(place)
+    this.steps.push({ kind: 'wait', ...plain(node), name: 'Wait for the parallel steps', places })
+  }
+
+  #step(node: Node, isParallel: boolean): void {
+    const step = readStep(node, this.#problems, this.#of)
+    const id = scalarText(entry(node, 'id')?.value)
+    if (id !== undefined) this.#takeId(id, entry(node, 'id')!.value)
+    const background = entry(node, 'background')
+    const asks = isParallel || (background?.value.kind === 'scalar' && background.value.value === true)
+    if (background && this.#refusedHere(node, 'background')) return
+    const place = this.steps.length
+    if (step) {
+      this.steps.push(asks ? { ...step, background: true } : step)
+      if (asks) this.#open.add(place)
+      if (asks && id !== undefined) this.#background.set(id.toLowerCase(), place)
+      return
+    }
+    this.#waiting(node)
+  }
+
+  /** `wait`, `wait-all` and `cancel`. */
+  #waiting(node: Node): void {
+    const key = ['wait', 'wait-all', 'cancel'].find((each) => entry(node, each))
+    if (key === undefined || this.#refusedHere(node, key)) return
+    const value = entry(node, key)!.value
+    const name = scalarText(entry(node, 'name')?.value)
+    const id = scalarText(entry(node, 'id')?.value)
+    const common = {
+      ...plain(node),
+      ...(id !== undefined && { id }),
+      continueOnError: readFlag(entry(node, 'continue-on-error')?.value) ?? false,
+    }
+    if (key === 'wait-all') {
+      const places = [...this.#open]
+      this.#open.clear()
+      this.steps.push({ kind: 'wait', ...common, name: name ?? 'Wait for all steps in the background', places })
+      return
+    }
+    const texts = readTexts(value)
+    const places = texts.flatMap(({ text, node: at }) => {
+      const place = this.#background.get(text.toLowerCase())
+      if (place === undefined) {
+        this.#problems.error(at, `No earlier step in the background has the id '${text.slice(0, 100)}'.`)
+      }
+      return place === undefined ? [] : [place]
+    })
+    if (key === 'cancel') {
+      if (places[0] !== undefined)
+        this.steps.push({ kind: 'cancel', ...common, name: name ?? `Cancel ${texts[0]!.text}`, place: places[0] })
+      return
+    }
+    for (const place of places) this.#open.delete(place)
+    const waited = texts.map(({ text }) => text).join(', ')
+    this.steps.push({ kind: 'wait', ...common, name: name ?? `Wait for ${waited}`, places })
+  }
+
+  #refusedHere(node: Node, key: string): boolean {
+    if (this.#of === 'job') return false
+    this.#problems.error(entry(node, key)?.key ?? node, `'${key}' cannot stand in a composite action.`)
+    return true
+  }
+
+  #takeId(id: string, at: Node): void {
+    const fault = this.#of === 'composite' && id.startsWith('__') ? null : idFault(id)
+    if (fault) this.#problems.error(at, fault)
+    else if (this.#ids.has(id.toLowerCase()))
+      this.#problems.error(at, `The id '${id}' is used by an earlier step; choose another.`)
+    this.#ids.add(id.toLowerCase())
+  }
+}
+
+const plain = (node: Node) => ({
+  if: 'success()' as Condition,
+  env: {},
+  continueOnError: false as boolean | Template,
+  position: node.range.start,
+})
+
+function readStep(node: Node, problems: Problems, of: 'job' | 'composite'): Step | null {
+  if (node.kind !== 'mapping') return null
   const at = (key: string) => entry(node, key)?.value
   const name = scalarText(at('name'))
   const id = scalarText(at('id'))
@@ -56,17 +170,21 @@ function readStep(node: Node, problems: Problems): Step | null {
   }
   const uses = at('uses')
   if (uses) {
-    const spec = readUses(uses, problems)
-    if (!spec) return null
-    const inputs = readInputsOf(spec, at('with'), problems)
-    for (const name of spec.required ?? []) {
+    const found = readUses(uses, problems)
+    if (!found) return null
+    if (found.kind === 'foreign')
+      return { kind: 'uses', ...common, uses: found.uses, with: readForeignInputs(at('with'), problems) }
+    const inputs = readInputsOf(found.spec, at('with'), problems)
+    for (const name of found.spec.required ?? []) {
       if (!inputs[name]?.trim()) problems.error(uses, `The input '${name}' is missing; write it under 'with:'.`)
     }
-    return { kind: 'action', ...common, action: spec.action, uses: scalarText(uses) ?? '', with: inputs }
+    return { kind: 'action', ...common, action: found.spec.action, uses: scalarText(uses) ?? '', with: inputs }
   }
   const run = scalarText(at('run'))
   if (run === undefined) return null
   const shell = readShell(at('shell'), problems)
+  if (of === 'composite' && !scalarText(at('shell')))
+    problems.error(node, "A run step of a composite action needs 'shell'; write 'shell: bash'.")
   const workingDirectory = scalarText(at('working-directory'))
   return {
     kind: 'run',

@@ -238,7 +238,9 @@ export class JobRun {
       let end =
         step.kind === 'run'
           ? await runScript(step, context, this.#options())
-          : await runNativeAction(step, context, this.#options())
+          : step.kind === 'action'
+            ? await runNativeAction(step, context, this.#options())
+            : { outcome: 'failure' as const, exitCode: null, reason: 'This agent cannot run such a step.' }
       const written = files.read()
       Object.assign(outputs, written.outputs)
       Object.assign(this.#exported, written.env)
@@ -362,7 +364,8 @@ function abortedEnd(reason: unknown, minutes: number | null): StepEnd {
 
 function stepLabel(step: Step): string {
   if (step.name && !step.name.includes('${{')) return step.name
-  return step.kind === 'run' ? `Run ${firstLine(step.run)}` : `Run ${step.uses}`
+  if (step.kind === 'run') return `Run ${firstLine(step.run)}`
+  return 'uses' in step ? `Run ${step.uses}` : step.kind
 }
 
 function stepName(step: Step, contexts: Contexts, options: Parameters<typeof evaluateTemplate>[2]): string {

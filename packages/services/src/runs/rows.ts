@@ -102,7 +102,8 @@ type Step = JobInstance['job']['steps'][number]
 
 /** Until the agent tells the evaluated name. */
 function stepName(step: Step): string {
-  const name = step.name ?? (step.kind === 'run' ? `Run ${step.run.trim().split('\n')[0]}` : step.uses)
+  const name =
+    step.name ?? (step.kind === 'run' ? `Run ${step.run.trim().split('\n')[0]}` : 'uses' in step ? step.uses : '')
   return name.slice(0, 1000)
 }
 
