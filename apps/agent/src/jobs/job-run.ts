@@ -15,6 +15,7 @@ import type { JobRunParts, StepContext, StepEnd } from './job-parts.ts'
 import { StepLog } from './log-writer.ts'
 import { runNativeAction } from './native-actions.ts'
 import { runScript } from './run-script.ts'
+import { serviceEnvironment, servicePasses } from './service-environment.ts'
 import { jobEnvironment, runnerContext } from './step-environment.ts'
 import { StepFiles } from './step-files.ts'
 import { OutputPipe } from './step-output.ts'
@@ -46,7 +47,7 @@ export class JobRun {
 
   constructor(parts: JobRunParts) {
     this.#parts = parts
-    this.#masker = new Masker(Object.values(parts.job.contexts.secrets))
+    this.#masker = new Masker([...Object.values(parts.job.contexts.secrets), ...servicePasses(parts.job)])
     this.#budget = { left: parts.job.limits.logBytes, limit: parts.job.limits.logBytes }
   }
 
@@ -220,7 +221,8 @@ export class JobRun {
       const files = new StepFiles(folders.files, place, { user: programs.user, before: this.#files })
       this.#files = files
       const base = jobEnvironment(job, folders, { nodeFolder, github: contexts.github ?? {} })
-      const environment = { ...base, ...this.#environmentContext(at.stepEnv), ...files.variables }
+      const services = serviceEnvironment(job, upstream.serverUrl(), step.kind === 'run' ? 'script' : 'action')
+      const environment = { ...base, ...services, ...this.#environmentContext(at.stepEnv), ...files.variables }
       environment.PATH = [...this.#path, base.PATH].join(':')
       const context: StepContext = {
         step,

@@ -139,6 +139,7 @@ function start(steps: string, options: { secrets?: Record<string, string>; timeo
       matrix: null,
     },
     repository: { path: '/git/main/shop.git', localPath: repository, commit, ref: 'refs/heads/main', gitToken: 'none' },
+    services: { runtimeToken: 'runtime-pass', token: 'jgs_pass', idTokenRequest: 'identity-pass' },
     limits: { timeoutMs: options.timeoutMs ?? 60_000, workspaceBytes: 1e9, logBytes: 1e8, memoryBytes: null },
   }
   const jobs = new Jobs({
@@ -394,4 +395,12 @@ test('a step whose folder is missing fails with the folder named', async () => {
   await run.ended
   expect(run.ends()[0]).toMatchObject({ outcome: 'failure' })
   expect(run.heard.lines.join()).toContain('nowhere')
+})
+
+test('a script learns where id tokens are, and no pass of its job shows', async () => {
+  const run = start(
+    '- run: echo "$ACTIONS_ID_TOKEN_REQUEST_URL $ACTIONS_ID_TOKEN_REQUEST_TOKEN [$ACTIONS_RUNTIME_TOKEN] jgs_pass runtime-pass"',
+  )
+  await run.ended
+  expect(run.heard.lines).toContain('http://127.0.0.1:3000/api/job/id-token?api-version=2.0 *** [] *** ***')
 })

@@ -26,10 +26,15 @@ interface Parts {
   log: Logger
 }
 
+/** Null where nobody started the run of the job that pushes. */
+export type Pusher = Person | null
+
 interface Push {
   repository: HostedRepository
   folder: string
-  pusher: Person
+  pusher: Pusher
+  /** The job that pushes by its own token: such a push starts no runs, else a workflow could start itself for ever. */
+  jobId: string | null
   protocol: string | undefined
   /** The body of the request, unpacked. */
   body: Readable
@@ -69,7 +74,12 @@ export class PushReceiver {
         return refusedPush(request.capabilities, refused)
       }
       const { repositoryId, projectId } = push.repository
-      const rows = await this.#parts.pushes.receive({ repositoryId, projectId }, push.pusher.id, request.updates)
+      const rows = await this.#parts.pushes.receive(
+        { repositoryId, projectId },
+        push.pusher?.id ?? null,
+        request.updates,
+        push.jobId,
+      )
       return this.#converse(push, running, { request, head, rows })
     } catch (error) {
       void starting.then(

@@ -3,11 +3,18 @@ import { createGunzip } from 'node:zlib'
 import { AppError, httpStatus, messageOf, notFound } from '@juanie/core/errors'
 import type { Session } from '@juanie/core/scope'
 import { type HostedRepository, Repositories } from '@juanie/services/repositories'
-import { JobTokens, jobTokenPrefix } from '@juanie/services/runs'
+import {
+  granted,
+  type JobCaller,
+  JobPasses,
+  JobTokens,
+  jobTokenPrefix,
+  workflowTokenPrefix,
+} from '@juanie/services/runs'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { LocalGitStore } from '../git/git-store.ts'
 import { flush, ProtocolError, pktLine } from '../git/pkt-line.ts'
-import { PushReceiver } from '../git/receive.ts'
+import { type Pusher, PushReceiver } from '../git/receive.ts'
 import { GitPrograms, type GitService, gitServices, type RunningGit } from '../git/service.ts'
 import type { HttpDeps } from './deps.ts'
 import { refusalOf } from './refusals.ts'
@@ -17,8 +24,11 @@ const uploadLimitMs = 30 * 60_000
 const maxDroppedBytes = 16 * 1024 * 1024
 
 type Params = { organization: string; project: string }
-/** Who speaks: a person, or a job that may read its own project. */
-type Reader = { kind: 'person'; session: Session } | { kind: 'job'; projectId: string }
+/** Who speaks: a person, the agent that fetches for a job, or a job by its own token. */
+type Reader =
+  | { kind: 'person'; session: Session }
+  | { kind: 'agent'; projectId: string }
+  | { kind: 'job'; caller: JobCaller }
 
 /** Git's smart HTTP protocol: https://git-scm.com/docs/http-protocol. The dumb one is not served. */
 export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
@@ -27,6 +37,7 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
   const programs = deps.get(GitPrograms)
   const receiver = deps.get(PushReceiver)
   const jobTokens = deps.get(JobTokens)
+  const passes = deps.get(JobPasses)
 
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
@@ -70,13 +81,12 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
 
   fastify.post<{ Params: Params }>('/git/:organization/:project/git-receive-pack', async (request, reply) => {
     const { repository, reader } = await enterWith(request, 'git-receive-pack')
-    if (reader.kind !== 'person') throw notFound('project')
+    if (reader.kind === 'agent') throw notFound('project')
     store.warm(repository.repositoryId)
-    const { userId: id, name, email } = reader.session
     const result = await receiver.receive({
       repository,
       folder: store.localPath(repository.repositoryId),
-      pusher: { id, name, email },
+      ...pusherOf(reader),
       protocol: protocolOf(request),
       body: bodyOf(request),
     })
@@ -105,8 +115,10 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
       })
     }
     if (!repository) throw notFound('project')
-    if (reader.kind === 'job') {
+    if (reader.kind === 'agent') {
       if (reader.projectId !== repository.projectId || service !== 'git-upload-pack') throw notFound('project')
+    } else if (reader.kind === 'job') {
+      enterAsJob(reader.caller, repository, service)
     } else {
       const permission = service === 'git-receive-pack' ? 'repository.push' : 'repository.read'
       await deps.door.project(reader.session, repository.projectId, permission)
@@ -121,11 +133,32 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
     const password = passwordOf(authorization)
     if (password?.startsWith(jobTokenPrefix)) {
       const job = await jobTokens.read(password)
-      return job && { kind: 'job', projectId: job.projectId }
+      return job && { kind: 'agent', projectId: job.projectId }
+    }
+    if (password?.startsWith(workflowTokenPrefix)) {
+      const caller = await passes.open('repository', password)
+      return caller && { kind: 'job', caller }
     }
     const session = await deps.sessionOf(request)
     return session && { kind: 'person', session }
   }
+}
+
+/** Bounded by the job's `permissions`: reading needs `contents: read`, pushing `contents: write`. */
+function enterAsJob(caller: JobCaller, repository: HostedRepository, service: GitService): void {
+  const level = granted(caller.job, 'contents')
+  if (caller.projectId !== repository.projectId || level === 'none') throw notFound('project')
+  if (service === 'git-upload-pack' || level === 'write') return
+  throw new AppError('forbidden', 'git.permissions', {
+    message: 'The token of this job may not push. Give the job `permissions: { contents: write }`.',
+  })
+}
+
+/** A push by a job is that of who started its run. */
+function pusherOf(reader: Exclude<Reader, { kind: 'agent' }>): { pusher: Pusher; jobId: string | null } {
+  if (reader.kind === 'job') return { pusher: reader.caller.actor, jobId: reader.caller.jobId }
+  const { userId: id, name, email } = reader.session
+  return { pusher: { id, name, email }, jobId: null }
 }
 
 function passwordOf(authorization: string): string | null {

@@ -6,6 +6,7 @@ import {
   AgentLogs,
   AgentReports,
   JobLeases,
+  JobPasses,
   JobTokens,
   LeaseJudge,
   LogReads,
@@ -34,6 +35,7 @@ const url = (kernel: Kernel) => () => kernel.config.url
 export const runsModule = domain(class RunsModule {}, [
   provide(RunSignals, [], () => new RunSignals()),
   provide(JobTokens, [Kernel], ({ db }) => new JobTokens({ db })),
+  provide(JobPasses, [Kernel], ({ db, masterKey }) => new JobPasses({ db, masterKey })),
   provide(LogStreams, [Kernel, RunSignals], ({ db, listener, lifecycle }, signals) => {
     const streams = new LogStreams({ db, signals, listener })
     lifecycle.add({ name: 'log streams', stop: () => streams.close() })
@@ -69,10 +71,11 @@ export const runsModule = domain(class RunsModule {}, [
     (kernel, signals, git, pipelines, pins) =>
       new RunStarts({ db: kernel.db, signals, url: url(kernel), git, pipelines, pins }),
   ),
-  provide(JobLeases, [Kernel, RunSignals, AgentHub, LocalGitStore, Secrets], (kernel, signals, hub, git, secrets) => {
+  provide(JobLeases, [Kernel, RunSignals, AgentHub, LocalGitStore, Secrets, JobPasses], (kernel, ...parts) => {
+    const [signals, hub, git, secrets, passes] = parts
     const { db, log, lifecycle, listener } = kernel
     const failed = (error: unknown) => log.error({ err: error }, 'jobs could not be given away; trying again')
-    const leases = new JobLeases({ db, signals, url: url(kernel), hub, git, secrets, limits, failed })
+    const leases = new JobLeases({ db, signals, url: url(kernel), hub, git, secrets, passes, limits, failed })
     hub.serve(leases)
     lifecycle.add({ name: 'job leases', start: () => leases.start(listener), stop: () => leases.stop() })
     return leases

@@ -57,6 +57,18 @@ export interface LeasedJob {
     ref: string
     gitToken: string
   }
+  /**
+   * How its steps get at caches, artifacts and the rest: each dies with the job and is masked in its output. Null where
+   * there is no server to ask.
+   */
+  services: {
+    /** `ACTIONS_RUNTIME_TOKEN`. */
+    runtimeToken: string
+    /** `GITHUB_TOKEN`, `github.token`. */
+    token: string
+    /** `ACTIONS_ID_TOKEN_REQUEST_TOKEN`; null for a job without `id-token: write`. */
+    idTokenRequest: string | null
+  } | null
   limits: { timeoutMs: number; workspaceBytes: number; logBytes: number; memoryBytes: number | null }
 }
 

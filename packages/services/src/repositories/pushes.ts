@@ -43,12 +43,13 @@ export class Pushes {
     repository: { repositoryId: string; projectId: string },
     pusherId: string | null,
     updates: RefUpdate[],
+    jobId: string | null = null,
   ): Promise<PushRow[]> {
     if (updates.length === 0) return []
     pushPoint('push.before.receive')
     const rows = await this.#db
       .insert(pushes)
-      .values(updates.map((update, place) => ({ id: uuidv7(), ...repository, ...update, place, pusherId })))
+      .values(updates.map((update, place) => ({ id: uuidv7(), ...repository, ...update, place, pusherId, jobId })))
       .returning()
     pushPoint('push.after.receive')
     return rows.sort((a, b) => a.place - b.place)

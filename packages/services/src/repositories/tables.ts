@@ -43,6 +43,8 @@ export const pushes = snakeCase.table(
     /** 40 zeros: the ref was deleted. */
     after: text().notNull(),
     pusherId: uuid().references(() => users.id, { onDelete: 'set null' }),
+    /** The job that pushed it by its own token: such a push starts no runs. It may be long gone. */
+    jobId: uuid(),
     status: text({ enum: pushStatuses }).notNull().default('received'),
     createdAt: createdAt(),
     handledAt: instant(),

@@ -10,6 +10,7 @@ import type { GitStore } from '../repositories/index.ts'
 import { type AdvanceParts, storedWorkflow } from './advance.ts'
 import { cloneUrl, githubContext } from './contexts.ts'
 import type { RunRow } from './facts.ts'
+import type { JobPasses } from './job-passes.ts'
 import { type LeasedRow, leaseJobs, queuedJobs, runsOf } from './lease-rows.ts'
 import { failLeased, loseJob, requeueJob } from './lost.ts'
 import { secretsNamed } from './mentions.ts'
@@ -31,6 +32,7 @@ interface Parts extends AdvanceParts {
   hub: AgentHub
   git: GitStore
   secrets: RunSecrets
+  passes: JobPasses
   signals: RunSignals
   limits: JobLimits
   /** Told of what goes wrong beside any request; it is tried again. */
@@ -189,7 +191,8 @@ export class JobLeases implements AgentService {
     const { db } = this.#parts
     try {
       const job = await this.#jobOf(channel, row, run)
-      if (Object.keys(job.contexts.secrets).length > 0) {
+      // Its own token is no secret of the project.
+      if (Object.keys(job.contexts.secrets).length > 1) {
         // Before the agent learns of them: what was given a secret is not repeated by itself.
         await db.update(jobs).set({ isUnrepeatable: true }).where(eq(jobs.id, row.id))
       }
@@ -214,6 +217,13 @@ export class JobLeases implements AgentService {
       row.needs.length > 0 ? this.#needs(row) : {},
     ])
     const facts = { run, project, workflowName: row.workflowName, actor: row.actor }
+    const passes = this.#parts.passes.mint({
+      jobId: row.id,
+      fence: row.fence,
+      runId: run.id,
+      job: row.instance.job,
+      timeoutMs: row.timeoutMs,
+    })
     return {
       jobId: row.id,
       runId: run.id,
@@ -222,9 +232,9 @@ export class JobLeases implements AgentService {
       instance: row.instance,
       workflow: { name: row.workflowName, env: workflow.env, defaults: workflow.defaults },
       contexts: {
-        github: { ...githubContext(facts, this.#parts.url()), job: row.key },
+        github: { ...githubContext(facts, this.#parts.url()), job: row.key, token: passes.repository },
         vars: variablesOf(row),
-        secrets,
+        secrets: { ...secrets, GITHUB_TOKEN: passes.repository },
         needs,
         inputs: run.inputs,
         matrix: row.instance.matrix,
@@ -236,6 +246,7 @@ export class JobLeases implements AgentService {
         ref: run.ref,
         gitToken: row.gitToken,
       },
+      services: { runtimeToken: passes.services, token: passes.repository, idTokenRequest: passes.identity },
       limits: { timeoutMs: row.timeoutMs, ...this.#parts.limits },
     }
   }

@@ -27,6 +27,8 @@ export interface MovedRef {
   before: string
   after: string
   pusherId: string | null
+  /** The job that pushed it by its own token; such a push starts nothing. */
+  jobId: string | null
 }
 
 export interface StartedRun {
@@ -130,7 +132,7 @@ export class RunStarts {
   /** What this move of a ref would start. A deleted ref starts nothing. */
   async #drafts(push: MovedRef, defaultBranch: string): Promise<Draft[]> {
     const isBranch = push.ref.startsWith('refs/heads/')
-    if (push.after === noCommit || !(isBranch || push.ref.startsWith('refs/tags/'))) return []
+    if (push.jobId !== null || push.after === noCommit || !(isBranch || push.ref.startsWith('refs/tags/'))) return []
     const found = await this.#pipelines.read(push.repositoryId, push.after, defaultBranch)
     if (!found) return []
     const paths = await this.#changedPaths(push, found.workflows)

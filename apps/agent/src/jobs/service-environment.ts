@@ -1,0 +1,50 @@
+import type { LeasedJob } from '@juanie/services/hosts/contract'
+
+/** What gets it: a step that runs an action, or one that runs a script, which GitHub gives less. */
+type ServiceUser = 'action' | 'script'
+
+/**
+ * Where the steps of a job find its caches, artifacts and id tokens, in the variables that the clients of GitHub's
+ * toolkit read. Empty where there is no server. `serverUrl` is the address under which this host reaches it.
+ */
+export function serviceEnvironment(
+  { services }: LeasedJob,
+  serverUrl: string | null,
+  user: ServiceUser,
+): Record<string, string> {
+  if (services === null || serverUrl === null) return {}
+  const base = new URL('/', serverUrl).href
+  const environment: Record<string, string> = {}
+  if (services.idTokenRequest !== null) {
+    // Clients append `&audience=…`.
+    environment.ACTIONS_ID_TOKEN_REQUEST_URL = `${base}api/job/id-token?api-version=2.0`
+    environment.ACTIONS_ID_TOKEN_REQUEST_TOKEN = services.idTokenRequest
+  }
+  if (user === 'script') return environment
+  return {
+    ...environment,
+    ACTIONS_RUNTIME_TOKEN: services.runtimeToken,
+    ACTIONS_RUNTIME_URL: base,
+    ACTIONS_RESULTS_URL: base,
+    ACTIONS_CACHE_URL: base,
+    ACTIONS_CACHE_SERVICE_V2: 'True',
+    GITHUB_SERVER_URL: actionServerUrl(base),
+  }
+}
+
+/**
+ * The clients of artifacts refuse every host that is not GitHub's, except one below `.localhost`, and that of caches
+ * speaks its older protocol there. So where the server is on this host, it gets such a name, which git and browsers
+ * resolve by themselves.
+ */
+function actionServerUrl(base: string): string {
+  const url = new URL('/git', base)
+  if (['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) url.hostname = 'juanie.localhost'
+  return url.href
+}
+
+/** What must never show in the output of a job. */
+export const servicePasses = ({ services }: LeasedJob): string[] =>
+  services === null
+    ? []
+    : [services.runtimeToken, services.token, ...(services.idTokenRequest === null ? [] : [services.idTokenRequest])]

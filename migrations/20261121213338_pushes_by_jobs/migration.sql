@@ -1,0 +1,1 @@
+ALTER TABLE "pushes" ADD COLUMN "job_id" uuid;
