@@ -82,12 +82,12 @@ describe.skipIf(!hasBrowser)('what is shown live', () => {
   }, 60_000)
 
   test('a server that is killed and started again is noticed, and what happened meanwhile is shown', async () => {
-    const commit = await shop.push({ text: 'Count slowly', files: printing(400, '0.1') })
+    const commit = await shop.push({ text: 'Count slowly', files: printing(200, '0.1') })
     const { number } = await shop.runOf(commit)
     await using list = await open('/main/shop/runs')
     await using run = await open(`/main/shop/runs/${number}`)
     await run.page
-      .getByText(/^line \d+ of 400$/)
+      .getByText(/^line \d+ of 200$/)
       .first()
       .waitFor()
     await list.takeProblems()
@@ -103,7 +103,7 @@ describe.skipIf(!hasBrowser)('what is shown live', () => {
     await new Promise((resolve) => setTimeout(resolve, 2_000))
     await shop.juanie.up()
     for (const { page } of [list, run]) await page.locator('[data-live=live]:visible').waitFor({ timeout: 20_000 })
-    await run.page.getByText('line 60 of 400').waitFor({ timeout: 30_000 })
+    await run.page.getByText('line 60 of 200').waitFor({ timeout: 30_000 })
     await expect.poll(() => run.page.title(), { timeout: 30_000 }).toMatch(/Succeeded/)
     await until(
       'the list to show the end',

@@ -24,7 +24,10 @@ export interface Dead {
  */
 export class Presser {
   readonly #person: Person
-  /** Links that were followed already: on other pages it is enough that they lead to the same kind of page. */
+  /**
+   * Links that were followed, and what was pressed in dialogs and menus, by anybody on any page: it is enough that another
+   * page has a link to the same kind of page, or opens the same dialog.
+   */
   readonly #followed: Set<string>
   /** What was asked of the server and would have changed something, since the last press. */
   #changes: string[] = []
@@ -75,7 +78,6 @@ export class Presser {
     const dead: Dead[] = []
     await this.#fresh(path)
     const waiting = (await this.#controls(skip)).map((control) => [control])
-    const seen = new Set(waiting.map((trail) => trail[0]!.kind))
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const control = next.at(-1)!
       const names = next.map(({ kind }) => kind)
@@ -91,8 +93,8 @@ export class Presser {
         if (layers < next.length) continue
         for (const inner of await this.#controls(skip)) {
           const kind = [...names, inner.kind].join(' › ')
-          if (seen.has(kind)) continue
-          seen.add(kind)
+          if (this.#followed.has(kind)) continue
+          this.#followed.add(kind)
           waiting.push([...next, inner])
         }
       }
@@ -146,7 +148,7 @@ export class Presser {
         [...select.options].filter(({ selected, disabled }) => !selected && !disabled).map(({ value }) => value),
       )
       if (others.length === 0) return ['nothing else to choose']
-      await target.selectOption(others[0]!)
+      await target.selectOption(others.at(-1)!)
     } else if (isSkip) await target.press('Enter')
     else await target.click({ noWaitAfter: true, timeout: limitMs })
     await this.#page.waitForTimeout(50)

@@ -2,6 +2,7 @@ import { type DeploymentOutcome, deploymentOutcomes } from '@juanie/services/dep
 import { computed } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { api } from '@/lib/api.ts'
+import { useHeldRows } from '@/lib/held-rows.ts'
 import { useProject } from '@/lib/project.ts'
 import { keyOf } from '@/lib/queries.ts'
 import { useRows } from '@/lib/rows.ts'
@@ -23,10 +24,9 @@ export function useDeployments() {
     const query = { ...route.query, ...change }
     void router.replace({ query: Object.fromEntries(Object.entries(query).filter(([, value]) => value)) })
   }
-  const list = useRows(
-    computed(() => keyOf('deployments', project.value.id, 'list', filter.value)),
-    (after: number | undefined) =>
-      api.deployments.list.query({ projectId: project.value.id, ...filter.value, after, limit: perPage }),
+  const key = () => keyOf('deployments', project.value.id, 'list', filter.value)
+  const { rows, ...list } = useRows(key, (after: number | undefined) =>
+    api.deployments.list.query({ projectId: project.value.id, ...filter.value, after, limit: perPage }),
   )
-  return { ...list, filter, narrow }
+  return { ...list, ...useHeldRows(rows, { key, placeOf: ({ number }) => number }), filter, narrow }
 }

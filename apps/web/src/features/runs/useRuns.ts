@@ -1,12 +1,12 @@
 import { useQuery } from '@tanstack/vue-query'
-import { computed, type Ref, ref, watch } from 'vue'
+import { computed, type Ref } from 'vue'
 import { type LocationQueryRaw, useRoute, useRouter } from 'vue-router'
 import { api } from '@/lib/api.ts'
+import { useHeldRows } from '@/lib/held-rows.ts'
 import { useProject } from '@/lib/project.ts'
 import { keyOf } from '@/lib/queries.ts'
 import { useRows } from '@/lib/rows.ts'
 import { queryOf, type RunFilter, readFilter, statusesOf } from './filters.ts'
-import { heldBack } from './held-back.ts'
 
 export type ListedRun = Awaited<ReturnType<typeof api.runs.list.query>>['rows'][number]
 
@@ -20,10 +20,7 @@ export function useRunFilter(): { filter: Readonly<Ref<RunFilter>>; narrow: (fil
   }
 }
 
-/**
- * The runs of the project that fit the filter, newest first. Those that begin while somebody reads wait in `fresh`,
- * until they are asked for: nothing moves under the pointer.
- */
+/** The runs of the project that fit the filter, newest first; nothing moves under the pointer. */
 export function useRuns(filter: Readonly<Ref<RunFilter>>) {
   const project = useProject()
   const input = computed(() => {
@@ -40,27 +37,7 @@ export function useRuns(filter: Readonly<Ref<RunFilter>>) {
   const { rows, ...list } = useRows(key, (after: string | undefined) =>
     api.runs.list.query({ projectId: project.value.id, ...input.value, after }),
   )
-  const newest = ref<number | null>(null)
-  watch(key, () => {
-    newest.value = null
-  })
-  watch(
-    rows,
-    (now) => {
-      // Nobody reads in a tab that nobody sees.
-      if (newest.value === null || document.hidden) newest.value = now?.[0]?.number ?? null
-    },
-    { immediate: true },
-  )
-  const held = computed(() => rows.value && heldBack(rows.value, newest.value))
-  return {
-    ...list,
-    rows: computed(() => held.value?.shown),
-    fresh: computed(() => held.value?.fresh ?? 0),
-    showFresh: () => {
-      newest.value = rows.value?.[0]?.number ?? null
-    },
-  }
+  return { ...list, ...useHeldRows(rows, { key: () => key.value, placeOf: ({ number }) => number }) }
 }
 
 /** What the filters offer. */
