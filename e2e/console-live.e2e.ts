@@ -64,9 +64,7 @@ describe.skipIf(!hasBrowser)('what is shown live', () => {
     await shop.deployed(commit, ['succeeded'])
     for (const [index, { page }] of people.entries()) {
       const path = paths[index]!
-      const what = path.endsWith('events')
-        ? page.locator('main').getByText('#3')
-        : page.getByText('Show the opening hours')
+      const what = page.locator('main').getByText('Show the opening hours')
       await what
         .first()
         .waitFor({ timeout: 10_000 })
