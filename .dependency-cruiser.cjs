@@ -14,7 +14,7 @@ const floors = [
   ['deployments'],
   ['releases'],
   ['runs'],
-  ['pipelines', 'secrets'],
+  ['actions', 'pipelines', 'secrets'],
   // An environment is made together with its hostname.
   ['repositories', 'environments', 'routes'],
   ['applications', 'hosts', 'projects', 'templates'],

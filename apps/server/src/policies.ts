@@ -1,3 +1,4 @@
+import { policy as actions } from '@juanie/services/actions/policy'
 import { policy as deployments } from '@juanie/services/deployments/policy'
 import { policy as environments } from '@juanie/services/environments/policy'
 import { policy as hosts } from '@juanie/services/hosts/policy'
@@ -12,6 +13,7 @@ import { policy as secrets } from '@juanie/services/secrets/policy'
 /** The tables of all domains; none says anything of another's permissions. */
 export const policies: readonly Policy[] = [
   runs,
+  actions,
   pipelines,
   repositories,
   hosts,

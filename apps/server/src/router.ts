@@ -1,4 +1,6 @@
 import { router } from '@juanie/core/trpc'
+import { Actions } from '@juanie/services/actions'
+import { actionsRouter } from '@juanie/services/actions/router'
 import { AccessTokens, Sessions } from '@juanie/services/auth'
 import { authRouter } from '@juanie/services/auth/router'
 import { Deployments } from '@juanie/services/deployments'
@@ -34,6 +36,7 @@ export const appRouter = (get: HttpDeps['get']) =>
     projects: projectsRouter(get(Projects)),
     environments: environmentsRouter({ environments: get(Environments), traffic: get(Traffic) }),
     hosts: hostsRouter(get(Hosts)),
+    actions: actionsRouter(get(Actions)),
     repositories: repositoriesRouter(get(Repositories)),
     pipelines: pipelinesRouter(get(Pipelines)),
     runs: runsRouter({

@@ -22,6 +22,8 @@ export const oneOf = {
 
 export const text = z.string()
 
+export const absolutePath = matching(/^\//, 'must be a path that begins with /')
+
 /** A whole number in decimal digits, so that "1e3", "0x10" and "3000 " with letters are not taken for one. */
 export const count = (least: number, most: number) =>
   parsed((text) => {
@@ -117,6 +119,23 @@ export const networks = parsed((text): Check<string[]> => {
   return wrong === undefined
     ? { value: entries }
     : { problem: `must be addresses or networks with commas between them; "${wrong}" is neither` }
+})
+
+const sourceProtocols = ['https:', 'http:', 'file:']
+
+/** Bases of addresses, to which `/<owner>/<name>` is appended. Kept without trailing slashes. */
+export const sources = parsed((text): Check<string[]> => {
+  const entries = list(text)
+  const wrong = entries.find((entry) => {
+    const url = URL.canParse(entry) ? new URL(entry) : null
+    const isPlain = url && !url.username && !url.password && !url.search && !url.hash
+    return !isPlain || !sourceProtocols.includes(url.protocol) || (url.protocol === 'file:' && url.hostname !== '')
+  })
+  if (wrong !== undefined)
+    return {
+      problem: `must be addresses with https://, http:// or file:// and commas between them; "${wrong}" is none`,
+    }
+  return { value: entries.map((entry) => entry.replace(/\/+$/, '')) }
 })
 
 export const trustProxy = parsed((text): Check<boolean | number | string[]> => {

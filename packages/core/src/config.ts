@@ -122,6 +122,18 @@ const variables = {
     meaning: 'Private networks that Juanie may call, for example that of a self-hosted forge.',
     example: '10.1.0.0/16,192.168.7.20',
   }),
+  JUANIE_ACTIONS_URL: variable({
+    schema: kind.sources.default(['https://github.com']),
+    default: 'https://github.com',
+    meaning: 'Where actions and reusable workflows come from: one or more addresses, looked at in order.',
+    example: 'file:///srv/actions,https://github.com',
+  }),
+  JUANIE_NODE24: variable({
+    schema: kind.absolutePath.optional(),
+    default: 'none: obtained once through npm',
+    meaning: 'Program of a Node.js 24 or newer, for actions that ask for it.',
+    example: '/opt/node24/bin/node',
+  }),
   JUANIE_LOG_LEVEL: variable({
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], kind.oneOf).default('info'),
     default: 'info',
@@ -301,6 +313,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     redisUrl: v.REDIS_URL ?? null,
     agentJobs: v.JUANIE_AGENT_JOBS ?? Math.max(2, availableParallelism()),
     allowPrivateAddresses: v.JUANIE_ALLOW_PRIVATE_ADDRESSES,
+    actionSources: v.JUANIE_ACTIONS_URL,
+    node24: v.JUANIE_NODE24 ?? null,
     logLevel: v.JUANIE_LOG_LEVEL,
     metricsToken: v.JUANIE_METRICS_TOKEN ?? null,
     gitMaxPushBytes: v.JUANIE_GIT_MAX_PUSH_BYTES,

@@ -17,6 +17,8 @@ export type Home = {
   blobs: string
   /** Bare repositories, readable for the group of the user that runs steps. */
   repositories: string
+  /** 0700: mirrors of the repositories that actions come from. */
+  actions: string
   /** One folder per job or instance, each owned by its user; others may pass through, not look. */
   agent: string
   /** 0700. */
@@ -168,6 +170,7 @@ function describe(path: string, given: string): Home {
     database: join(path, 'database'),
     blobs: join(path, 'blobs'),
     repositories: join(path, 'repositories'),
+    actions: join(path, 'actions'),
     agent: join(path, 'agent'),
     logs: join(path, 'logs'),
     run: join(path, 'run'),
@@ -244,6 +247,7 @@ function secure(home: Home): void {
   folder(home.database, 0o700)
   folder(home.blobs, 0o700)
   folder(home.logs, 0o700)
+  folder(home.actions, 0o700)
   folder(home.run, 0o700)
   folder(home.agent, isRoot() ? 0o711 : 0o700)
   folder(home.repositories, 0o750)

@@ -29,12 +29,12 @@ export const agentProgram = (root: string): string => join(root, 'dist', 'agent.
 /** The part of the configuration that the local agent works by: another value of it needs another agent. */
 export const agentSettings = (config: Config): string =>
   createHash('sha256')
-    .update(JSON.stringify([config.edgeHost, config.edgePort, config.trustProxy, config.agentJobs, config.logLevel]))
+    .update(JSON.stringify([config.edgeHost, config.edgePort, config.trustProxy, config.agentJobs, config.logLevel, config.node24]))
     .digest('hex')
     .slice(0, 16)
 
 const passedOn =
-  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|TMPDIR|NODE_ENV|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|HOST|EDGE_HOST|EDGE_PORT|JUANIE_(AGENT_JOBS|TRUST_PROXY|LOG_LEVEL|BASE_DOMAIN|ALLOW_PRIVATE_ADDRESSES|DEFAULT_[A-Z_]+|BUNDLE_MAX_BYTES|CRASH_POINT))$/
+  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|TMPDIR|NODE_ENV|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|HOST|EDGE_HOST|EDGE_PORT|JUANIE_(AGENT_JOBS|TRUST_PROXY|LOG_LEVEL|BASE_DOMAIN|ALLOW_PRIVATE_ADDRESSES|NODE24|DEFAULT_[A-Z_]+|BUNDLE_MAX_BYTES|CRASH_POINT))$/
 
 /** What of its own environment the server gives to the agent that it starts; no secret of the server is among it. */
 export function agentEnvironment(

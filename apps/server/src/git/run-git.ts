@@ -18,7 +18,13 @@ const maxOutput = 64 * 1024 * 1024
 export function runGit(
   folder: string,
   args: string[],
-  options: { input?: string; codes?: number[]; settings?: Record<string, string>; timeoutMs?: number } = {},
+  options: {
+    input?: string
+    codes?: number[]
+    settings?: Record<string, string>
+    timeoutMs?: number
+    signal?: AbortSignal
+  } = {},
 ): Promise<GitResult> {
   return new Promise((resolve, reject) => {
     const child = spawn('git', ['-C', folder, ...args], {
@@ -26,6 +32,7 @@ export function runGit(
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: options.timeoutMs ?? usualTimeoutMs,
       killSignal: 'SIGKILL',
+      ...(options.signal && { signal: options.signal }),
     })
     const chunks: Buffer[] = []
     let size = 0

@@ -1,4 +1,5 @@
 import type { DynamicModule } from '@nestjs/common'
+import { actionsModule } from './actions.module.ts'
 import { authModule } from './auth.module.ts'
 import { deploymentsModule } from './deployments.module.ts'
 import { environmentsModule } from './environments.module.ts'
@@ -21,6 +22,7 @@ export const modules: DynamicModule[] = [
   projectsModule,
   environmentsModule,
   secretsModule,
+  actionsModule,
   pipelinesModule,
   runsModule,
   releasesModule,

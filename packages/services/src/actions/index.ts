@@ -1,0 +1,2 @@
+export type { ActionBundle, ActionMirrors, ActionName, ActionPlace, ActionSources, ResolvedAction } from './port.ts'
+export { Actions } from './service.ts'
