@@ -7,7 +7,7 @@ test('docs/configuration.md lists every variable with its default and meaning, i
   const text = readFileSync(join(cloneRoot(), 'docs', 'configuration.md'), 'utf8')
   const rows = text
     .split('\n')
-    .filter((line) => line.startsWith('| `') && !line.includes('/` |') && /`[A-Z_]+`/.test(line))
+    .filter((line) => line.startsWith('| `') && !line.includes('/` |') && /`[A-Z_0-9]+`/.test(line))
   const wanted = configVariables
     .filter(({ internal }) => !internal)
     .map(({ name, default: fallback, meaning }) => `| \`${name}\` | ${fallback.replaceAll('<', '\\<')} | ${meaning} |`)

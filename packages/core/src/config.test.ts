@@ -97,6 +97,6 @@ test('a trusted proxy is a yes, a number of hops or networks', () => {
 
 test('every variable says what it means and what happens without it', () => {
   for (const { name, meaning, default: fallback } of configVariables) {
-    expect(`${name}: ${meaning} (${fallback})`).toMatch(/^[A-Z_]+: .+\. \(.+\)$/)
+    expect(`${name}: ${meaning} (${fallback})`).toMatch(/^[A-Z_0-9]+: .+\. \(.+\)$/)
   }
 })

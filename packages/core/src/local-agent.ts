@@ -29,7 +29,16 @@ export const agentProgram = (root: string): string => join(root, 'dist', 'agent.
 /** The part of the configuration that the local agent works by: another value of it needs another agent. */
 export const agentSettings = (config: Config): string =>
   createHash('sha256')
-    .update(JSON.stringify([config.edgeHost, config.edgePort, config.trustProxy, config.agentJobs, config.logLevel, config.node24]))
+    .update(
+      JSON.stringify([
+        config.edgeHost,
+        config.edgePort,
+        config.trustProxy,
+        config.agentJobs,
+        config.logLevel,
+        config.node24,
+      ]),
+    )
     .digest('hex')
     .slice(0, 16)
 

@@ -12,7 +12,9 @@ const sha = (digit: string) => digit.repeat(40)
 /** Sources that know `actions/cache@v4`, and every hosted repository with a tag `v1`. */
 const mirrors: ActionMirrors = {
   resolve: async ({ owner, name, ref }) =>
-    `${owner}/${name}` === 'actions/cache' && [sha('a'), 'v4'].includes(ref) ? { commit: sha('a'), notice: null } : null,
+    `${owner}/${name}` === 'actions/cache' && [sha('a'), 'v4'].includes(ref)
+      ? { commit: sha('a'), notice: null }
+      : null,
   ensure: async (place, commit) => commit === (place.kind === 'hosted' ? sha('b') : sha('a')),
   hostedRef: async (_id, ref) => (ref === 'v1' ? sha('b') : null),
   read: async (place, { path }) => `${place.kind} ${path}`,

@@ -23,6 +23,7 @@ const own = {
   'organization.invitation_withdrawn': { kind: 'people' },
   'organization.member_joined': { kind: 'people' },
   'organization.member_removed': { kind: 'people' },
+  'action.policy_set': { kind: 'setting' },
   'environment.created': { kind: 'environment' },
   'environment.edited': { kind: 'environment' },
   'environment.health_changed': { kind: 'environment' },

@@ -18,6 +18,7 @@ export const plainTypes = [
   'organization.invitation_withdrawn',
   'organization.member_joined',
   'organization.member_removed',
+  'action.policy_set',
   'environment.created',
   'environment.edited',
   'variable.set',

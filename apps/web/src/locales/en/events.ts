@@ -33,6 +33,7 @@ export default {
     organization_invitation_withdrawn: '{actor} withdrew an invitation as {role}',
     organization_member_joined: '{person} joined as {role}',
     organization_member_removed: '{actor} removed {person}',
+    action_policy_set: '{actor} changed which actions workflows may use',
     environment_created: '{actor} created the environment {environment}',
     environment_edited: '{actor} changed the settings of {environment}',
     variable_set: '{actor} set the variable {name} of {place}',

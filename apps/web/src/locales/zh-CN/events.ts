@@ -33,6 +33,7 @@ export default {
     organization_invitation_withdrawn: '{actor} 撤回了一份{role}邀请',
     organization_member_joined: '{person} 以{role}身份加入',
     organization_member_removed: '{actor} 移除了 {person}',
+    action_policy_set: '{actor} 更改了工作流可以使用的操作',
     environment_created: '{actor} 创建了环境 {environment}',
     environment_edited: '{actor} 更改了 {environment} 的设置',
     variable_set: '{actor} 设置了 {place} 的变量 {name}',
