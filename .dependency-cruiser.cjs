@@ -12,7 +12,9 @@ const floors = [
   // Looks at everything below and changes nothing.
   ['overview'],
   ['deployments'],
-  ['releases'],
+  ['releases', 'artifacts', 'caches'],
+  // What jobs upload.
+  ['storage'],
   ['runs'],
   ['actions', 'pipelines', 'secrets'],
   // An environment is made together with its hostname.

@@ -1,8 +1,11 @@
+import { RunArtifacts } from '@juanie/services/artifacts'
 import { Sessions, SignInLimits } from '@juanie/services/auth'
+import { Caches } from '@juanie/services/caches'
 import { Deployments } from '@juanie/services/deployments'
 import { Pushes, Repositories } from '@juanie/services/repositories'
 import { Traffic } from '@juanie/services/routes'
 import { LeaseJudge, RunCleaning } from '@juanie/services/runs'
+import { StoredFiles } from '@juanie/services/storage'
 import type { HttpDeps } from './http/deps.ts'
 
 const hourMs = 3_600_000
@@ -37,6 +40,11 @@ export function registerJobs({ kernel, get }: Pick<HttpDeps, 'kernel' | 'get'>):
       releaseMs: 24 * hourMs,
       evidenceMs: Math.min(7, keepRunsDays) * 24 * hourMs,
     })
+  })
+  kernel.sweeps.every(hourMs, 'storage.clean', async () => {
+    await get(RunArtifacts).clean()
+    await get(Caches).clean()
+    await get(StoredFiles).clean()
   })
   kernel.sweeps.every(hourMs / 4, 'traffic.clean', async () => {
     await get(Traffic).clean()

@@ -4,11 +4,13 @@ import { releasePoints } from '@juanie/services/releases'
 import { pushPoints } from '@juanie/services/repositories'
 import { runPoints } from '@juanie/services/runs'
 import { secretPoints } from '@juanie/services/secrets'
+import { storagePoints } from '@juanie/services/storage'
 
 /** Every place at which a test may kill the server. */
 export const serverPoints: readonly string[] = [
   ...pushPoints,
   ...runPoints,
+  ...storagePoints,
   ...releasePoints,
   ...deploymentPoints,
   ...projectPoints,

@@ -1,4 +1,6 @@
 import { policy as actions } from '@juanie/services/actions/policy'
+import { policy as artifacts } from '@juanie/services/artifacts/policy'
+import { policy as caches } from '@juanie/services/caches/policy'
 import { policy as deployments } from '@juanie/services/deployments/policy'
 import { policy as environments } from '@juanie/services/environments/policy'
 import { policy as hosts } from '@juanie/services/hosts/policy'
@@ -14,6 +16,8 @@ import { policy as secrets } from '@juanie/services/secrets/policy'
 export const policies: readonly Policy[] = [
   runs,
   actions,
+  artifacts,
+  caches,
   pipelines,
   repositories,
   hosts,

@@ -1,8 +1,12 @@
 import { router } from '@juanie/core/trpc'
 import { Actions } from '@juanie/services/actions'
 import { actionsRouter } from '@juanie/services/actions/router'
+import { RunArtifacts } from '@juanie/services/artifacts'
+import { artifactsRouter } from '@juanie/services/artifacts/router'
 import { AccessTokens, Sessions } from '@juanie/services/auth'
 import { authRouter } from '@juanie/services/auth/router'
+import { Caches } from '@juanie/services/caches'
+import { cachesRouter } from '@juanie/services/caches/router'
 import { Deployments } from '@juanie/services/deployments'
 import { deploymentsRouter } from '@juanie/services/deployments/router'
 import { Environments } from '@juanie/services/environments'
@@ -47,6 +51,8 @@ export const appRouter = (get: HttpDeps['get']) =>
     }),
     variables: variablesRouter(get(Variables)),
     secrets: secretsRouter(get(Secrets)),
+    artifacts: artifactsRouter(get(RunArtifacts)),
+    caches: cachesRouter(get(Caches)),
     releases: releasesRouter(get(Releases)),
     deployments: deploymentsRouter(get(Deployments)),
     events: eventsRouter(get(Events)),

@@ -165,6 +165,30 @@ const variables = {
     meaning: 'Days for which runs and their logs are kept.',
     example: '30',
   }),
+  JUANIE_KEEP_ARTIFACTS_DAYS: variable({
+    schema: kind.count(1, 400).default(90),
+    default: '90',
+    meaning: 'Days for which the artifacts of runs are kept, at most; a workflow may ask for fewer.',
+    example: '30',
+  }),
+  JUANIE_ARTIFACT_MAX_BYTES: variable({
+    schema: kind.count(1024, 2 ** 42).default(10 * 1024 * 1024 * 1024),
+    default: '10737418240',
+    meaning: 'Largest artifact of a run, in bytes, packed.',
+    example: '1073741824',
+  }),
+  JUANIE_KEEP_CACHES_DAYS: variable({
+    schema: kind.count(1, 400).default(7),
+    default: '7',
+    meaning: 'Days for which a cache is kept that no run uses.',
+    example: '14',
+  }),
+  JUANIE_CACHE_MAX_BYTES: variable({
+    schema: kind.count(1024, 2 ** 42).default(10 * 1024 * 1024 * 1024),
+    default: '10737418240',
+    meaning: 'What the caches of one project may take, in bytes; beyond it the least recently used go.',
+    example: '2147483648',
+  }),
   JUANIE_KEEP_DEPLOYMENTS: variable({
     schema: kind.count(1, 10_000).default(10),
     default: '10',
@@ -320,6 +344,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     gitMaxPushBytes: v.JUANIE_GIT_MAX_PUSH_BYTES,
     bundleMaxBytes: v.JUANIE_BUNDLE_MAX_BYTES,
     keepRunsDays: v.JUANIE_KEEP_RUNS_DAYS,
+    keepArtifactsDays: v.JUANIE_KEEP_ARTIFACTS_DAYS,
+    artifactMaxBytes: v.JUANIE_ARTIFACT_MAX_BYTES,
+    keepCachesDays: v.JUANIE_KEEP_CACHES_DAYS,
+    cacheMaxBytes: v.JUANIE_CACHE_MAX_BYTES,
     keepDeployments: v.JUANIE_KEEP_DEPLOYMENTS,
     defaults: {
       soakMs: v.JUANIE_DEFAULT_SOAK,

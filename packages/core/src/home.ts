@@ -15,6 +15,8 @@ export type Home = {
   database: string
   /** 0700. */
   blobs: string
+  /** Pieces of what jobs store. */
+  pieces: string
   /** Bare repositories, readable for the group of the user that runs steps. */
   repositories: string
   /** 0700: mirrors of the repositories that actions come from. */
@@ -169,6 +171,7 @@ function describe(path: string, given: string): Home {
     isMoved: path !== realParent(given),
     database: join(path, 'database'),
     blobs: join(path, 'blobs'),
+    pieces: join(path, 'pieces'),
     repositories: join(path, 'repositories'),
     actions: join(path, 'actions'),
     agent: join(path, 'agent'),
@@ -246,6 +249,7 @@ function secure(home: Home): void {
   if (isRoot() && (mode & 0o011) !== 0o011) fs.chmodSync(home.path, (mode & 0o7777) | 0o011)
   folder(home.database, 0o700)
   folder(home.blobs, 0o700)
+  folder(home.pieces, 0o700)
   folder(home.logs, 0o700)
   folder(home.actions, 0o700)
   folder(home.run, 0o700)

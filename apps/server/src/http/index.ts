@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { registerAgentObserved } from './agent-observed.ts'
 import { registerAgentRelease } from './agent-release.ts'
 import { registerAgentWork } from './agent-work.ts'
+import { registerArtifacts } from './artifacts.ts'
 import { registerBlobs } from './blobs.ts'
 import { registerConsole } from './console.ts'
 import type { HttpDeps } from './deps.ts'
@@ -9,6 +10,9 @@ import { registerEvents } from './events.ts'
 import { registerGit } from './git.ts'
 import { registerHealth } from './health.ts'
 import { registerInstanceLogs } from './instance-logs.ts'
+import { registerJobCaches } from './job-caches.ts'
+import { registerJobFiles } from './job-files.ts'
+import { registerJobServices } from './job-services.ts'
 import { registerMetrics } from './metrics.ts'
 import { registerMissing } from './missing.ts'
 import { registerPages } from './pages.ts'
@@ -26,6 +30,10 @@ export const httpParts: HttpPart[] = [
   registerAgentObserved,
   registerAgentRelease,
   registerBlobs,
+  registerArtifacts,
+  registerJobServices,
+  registerJobCaches,
+  registerJobFiles,
   registerInstanceLogs,
   registerGit,
   registerAgentWork,

@@ -12,6 +12,7 @@ import { releasesModule } from './releases.module.ts'
 import { repositoriesModule } from './repositories.module.ts'
 import { runsModule } from './runs.module.ts'
 import { secretsModule } from './secrets.module.ts'
+import { storageModule } from './storage.module.ts'
 
 /** One module per domain, from the ground floor up. */
 export const modules: DynamicModule[] = [
@@ -25,6 +26,7 @@ export const modules: DynamicModule[] = [
   actionsModule,
   pipelinesModule,
   runsModule,
+  storageModule,
   releasesModule,
   deploymentsModule,
   overviewModule,

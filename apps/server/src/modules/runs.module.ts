@@ -7,6 +7,7 @@ import {
   AgentReports,
   JobLeases,
   JobPasses,
+  JobSecrets,
   JobTokens,
   LeaseJudge,
   LogReads,
@@ -36,6 +37,7 @@ export const runsModule = domain(class RunsModule {}, [
   provide(RunSignals, [], () => new RunSignals()),
   provide(JobTokens, [Kernel], ({ db }) => new JobTokens({ db })),
   provide(JobPasses, [Kernel], ({ db, masterKey }) => new JobPasses({ db, masterKey })),
+  provide(JobSecrets, [Kernel, Secrets], ({ db }, secrets) => new JobSecrets({ db, secrets })),
   provide(LogStreams, [Kernel, RunSignals], ({ db, listener, lifecycle }, signals) => {
     const streams = new LogStreams({ db, signals, listener })
     lifecycle.add({ name: 'log streams', stop: () => streams.close() })

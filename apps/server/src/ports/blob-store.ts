@@ -32,7 +32,7 @@ export class FileBlobStore implements BlobStore {
       await pipeline(content, checked, createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }))
     } catch (error) {
       await rm(temporary, { force: true })
-      throw refusalOf(error)
+      throw diskRefusalOf(error)
     }
     let isCommitted = false
     return {
@@ -45,7 +45,7 @@ export class FileBlobStore implements BlobStore {
           await syncFolder(dirname(path))
           await syncFolder(this.#folder)
         } catch (error) {
-          throw refusalOf(error)
+          throw diskRefusalOf(error)
         }
         isCommitted = true
         this.#damaged.delete(digest)
@@ -75,7 +75,7 @@ export class FileBlobStore implements BlobStore {
     if (!found) return null
     const checked = new Checked(digest, { maxBytes: Number.MAX_SAFE_INTEGER })
     const file = createReadStream(path, { highWaterMark: 256 * 1024 })
-    file.once('error', (error) => checked.destroy(refusalOf(error) as Error))
+    file.once('error', (error) => checked.destroy(diskRefusalOf(error) as Error))
     checked.once('close', () => file.destroy())
     checked.once('error', (error) => {
       if (isMismatch(error)) this.#damaged.add(digest)
@@ -189,12 +189,12 @@ const damaged = (digest: string) =>
     details: { digest },
   })
 
-const absent = (error: NodeJS.ErrnoException): null => {
+export const absent = (error: NodeJS.ErrnoException): null => {
   if (error.code === 'ENOENT') return null
-  throw refusalOf(error)
+  throw diskRefusalOf(error)
 }
 
-function refusalOf(error: unknown): unknown {
+export function diskRefusalOf(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new AppError('unavailable', 'blob.disk_full', {
@@ -214,7 +214,7 @@ function refusalOf(error: unknown): unknown {
   return error
 }
 
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
   try {
     await folder.sync()

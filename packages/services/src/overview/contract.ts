@@ -39,6 +39,8 @@ const own = {
   'job.started': { kind: 'run', isDetail: true },
   'job.finished': { kind: 'run', isDetail: true },
   'job.lost': { kind: 'run' },
+  'artifact.deleted': { kind: 'run' },
+  'cache.deleted': { kind: 'run' },
   'release.made': { kind: 'release' },
   'deployment.started': { kind: 'deployment', isDetail: true },
   'deployment.completed': { kind: 'deployment', isDetail: true },

@@ -31,6 +31,8 @@ export const plainTypes = [
   'run.cancel_requested',
   'job.started',
   'job.lost',
+  'artifact.deleted',
+  'cache.deleted',
   'release.made',
   'deployment.queued',
   'deployment.started',

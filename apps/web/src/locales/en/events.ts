@@ -46,6 +46,8 @@ export default {
     run_cancel_requested: '{actor} canceled {run}',
     job_started: 'Job {job} of {run} began on {host}',
     job_lost: 'Job {job} of {run} was lost with its agent',
+    artifact_deleted: '{actor} deleted the artifact {name}',
+    cache_deleted: '{actor} deleted the cache {name}',
     release_made: '{run} made {release}',
     release_packed: '{actor} made {release} from a folder',
     deployment_queued: '{actor} asked for {deployment} to {environment}',

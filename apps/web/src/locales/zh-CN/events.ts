@@ -46,6 +46,8 @@ export default {
     run_cancel_requested: '{actor} 取消了{run}',
     job_started: '{run}的作业 {job} 在 {host} 上开始',
     job_lost: '{run}的作业 {job} 随代理一同丢失',
+    artifact_deleted: '{actor}删除了产物 {name}',
+    cache_deleted: '{actor}删除了缓存 {name}',
     release_made: '{run}生成了{release}',
     release_packed: '{actor} 从文件夹生成了{release}',
     deployment_queued: '{actor} 请求了到 {environment} 的{deployment}',

@@ -1,0 +1,165 @@
+import { createHash, type Hash, randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type Readable, Transform, type TransformCallback } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { AppError } from '@juanie/core/errors'
+import type { PieceStore, StagedPiece } from '@juanie/services/storage/port'
+import { absent, diskRefusalOf, syncFolder } from './blob-store.ts'
+
+const digestPattern = /^sha256:[0-9a-f]{64}$/
+const leftOverMs = 24 * 3_600_000
+const chunkBytes = 1024 * 1024
+const settledAtOnce = 8
+
+/** Pieces as files: `<folder>/<first two hex digits>/<hex>`, 0600, written beside and renamed. */
+export class FilePieceStore implements PieceStore {
+  readonly #folder: string
+  readonly #made = new Set<string>()
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  async stage(content: Readable, maxBytes: number): Promise<StagedPiece> {
+    const temporary = join(this.#folder, 'incoming', randomUUID())
+    const measured = new Measured(maxBytes)
+    try {
+      await this.#make(dirname(temporary))
+      await pipeline(content, measured, createWriteStream(temporary, { flags: 'wx', mode: 0o600 }))
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw diskRefusalOf(error)
+    }
+    const digest = `sha256:${measured.hash.digest('hex')}`
+    const path = this.#pathOf(digest)
+    let isCommitted = false
+    return {
+      digest,
+      bytes: measured.bytes,
+      commit: async () => {
+        try {
+          await this.#make(dirname(path))
+          await rename(temporary, path)
+        } catch (error) {
+          throw diskRefusalOf(error)
+        }
+        isCommitted = true
+      },
+      [Symbol.asyncDispose]: async () => {
+        if (!isCommitted) await rm(temporary, { force: true })
+      },
+    }
+  }
+
+  async settle(digests: string[]): Promise<void> {
+    const paths = [...new Set(digests)].map((digest) => this.#pathOf(digest))
+    try {
+      for (let from = 0; from < paths.length; from += settledAtOnce) {
+        await Promise.all(paths.slice(from, from + settledAtOnce).map(syncFile))
+      }
+      await Promise.all([...new Set(paths.map((path) => dirname(path)))].map(syncFolder))
+      await syncFolder(this.#folder)
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing() : diskRefusalOf(error)
+    }
+  }
+
+  async *read(piece: { digest: string; bytes: number }, start: number, end: number): AsyncGenerator<Buffer> {
+    const isWhole = start === 0 && end === piece.bytes
+    const hash = isWhole ? createHash('sha256') : null
+    const file = createReadStream(this.#pathOf(piece.digest), { start, end: end - 1, highWaterMark: chunkBytes })
+    let read = 0
+    let last: Buffer | null = null
+    try {
+      for await (const chunk of file as AsyncIterable<Buffer>) {
+        read += chunk.length
+        hash?.update(chunk)
+        if (last) yield last
+        last = chunk
+      }
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing() : diskRefusalOf(error)
+    }
+    if (read !== end - start || (hash && `sha256:${hash.digest('hex')}` !== piece.digest)) throw damaged(piece.digest)
+    if (last) yield last
+  }
+
+  async remove(digest: string): Promise<void> {
+    await rm(this.#pathOf(digest), { force: true })
+  }
+
+  async *list(): AsyncGenerator<{ digest: string; storedAt: Date }> {
+    for (const folder of (await readdir(this.#folder).catch(absent)) ?? []) {
+      if (!/^[0-9a-f]{2}$/.test(folder)) continue
+      for (const name of (await readdir(join(this.#folder, folder)).catch(absent)) ?? []) {
+        const found = await stat(join(this.#folder, folder, name)).catch(absent)
+        const digest = `sha256:${name}`
+        if (found && digestPattern.test(digest)) yield { digest, storedAt: found.mtime }
+      }
+    }
+  }
+
+  async clean(): Promise<void> {
+    const incoming = join(this.#folder, 'incoming')
+    for (const name of (await readdir(incoming).catch(absent)) ?? []) {
+      const path = join(incoming, name)
+      const found = await stat(path).catch(absent)
+      if (found && Date.now() - found.mtimeMs > leftOverMs) await rm(path, { force: true })
+    }
+  }
+
+  async #make(folder: string): Promise<void> {
+    if (this.#made.has(folder)) return
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    this.#made.add(folder)
+  }
+
+  #pathOf(digest: string): string {
+    if (!digestPattern.test(digest)) throw new Error(`no digest of a piece: ${digest.slice(0, 100)}`)
+    const hex = digest.slice('sha256:'.length)
+    return join(this.#folder, hex.slice(0, 2), hex)
+  }
+}
+
+/** Lets content through while it counts and digests it. */
+class Measured extends Transform {
+  bytes = 0
+  readonly hash: Hash = createHash('sha256')
+  readonly #maxBytes: number
+
+  constructor(maxBytes: number) {
+    super({ highWaterMark: chunkBytes })
+    this.#maxBytes = maxBytes
+  }
+
+  override _transform(piece: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.bytes += piece.length
+    if (this.bytes > this.#maxBytes) {
+      const message = `The upload is larger than the limit of ${this.#maxBytes} bytes.`
+      done(new AppError('invalid', 'upload.too_large', { message, details: { maxBytes: this.#maxBytes } }))
+      return
+    }
+    this.hash.update(piece)
+    done(null, piece)
+  }
+}
+
+const damaged = (digest: string) =>
+  new AppError('conflict', 'blob.damaged', {
+    message: `${digest} is damaged on the server's disk.`,
+    details: { digest },
+  })
+
+const missing = () =>
+  new AppError('not_found', 'upload.not_found', { message: 'A part of this file is missing on the disk.' })
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}

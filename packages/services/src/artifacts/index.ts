@@ -1,0 +1,3 @@
+export * from './contract.ts'
+export { JobArtifacts } from './job-artifacts.ts'
+export { RunArtifacts } from './service.ts'

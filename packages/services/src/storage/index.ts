@@ -1,0 +1,1 @@
+export { StoredFiles, storagePoints } from './service.ts'

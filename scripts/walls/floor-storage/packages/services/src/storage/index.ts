@@ -1,0 +1,3 @@
+import { thing } from '../caches/index.ts'
+
+export const used = thing
