@@ -12,7 +12,7 @@ const floors = [
   // Looks at everything below and changes nothing.
   ['overview'],
   ['deployments'],
-  ['releases', 'artifacts', 'caches'],
+  ['releases', 'artifacts', 'caches', 'identity'],
   // What jobs upload.
   ['storage'],
   ['runs'],

@@ -2,6 +2,7 @@ import { RunArtifacts } from '@juanie/services/artifacts'
 import { Sessions, SignInLimits } from '@juanie/services/auth'
 import { Caches } from '@juanie/services/caches'
 import { Deployments } from '@juanie/services/deployments'
+import { IdTokens } from '@juanie/services/identity'
 import { Pushes, Repositories } from '@juanie/services/repositories'
 import { Traffic } from '@juanie/services/routes'
 import { LeaseJudge, RunCleaning } from '@juanie/services/runs'
@@ -45,6 +46,7 @@ export function registerJobs({ kernel, get }: Pick<HttpDeps, 'kernel' | 'get'>):
     await get(RunArtifacts).clean()
     await get(Caches).clean()
     await get(StoredFiles).clean()
+    await get(IdTokens).clean()
   })
   kernel.sweeps.every(hourMs / 4, 'traffic.clean', async () => {
     await get(Traffic).clean()

@@ -9,6 +9,7 @@ import type { HttpDeps } from './deps.ts'
 import { registerEvents } from './events.ts'
 import { registerGit } from './git.ts'
 import { registerHealth } from './health.ts'
+import { registerIdTokens } from './id-tokens.ts'
 import { registerInstanceLogs } from './instance-logs.ts'
 import { registerJobCaches } from './job-caches.ts'
 import { registerJobFiles } from './job-files.ts'
@@ -34,6 +35,7 @@ export const httpParts: HttpPart[] = [
   registerJobServices,
   registerJobCaches,
   registerJobFiles,
+  registerIdTokens,
   registerInstanceLogs,
   registerGit,
   registerAgentWork,

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { IdTokens } from '@juanie/services/identity'
+import { JobPasses } from '@juanie/services/runs'
 import { Secrets } from '@juanie/services/secrets'
 import { StoredFiles } from '@juanie/services/storage'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { must, openShop, type Shop } from '../testing/shop.ts'
 import { type LeaseFrame, WireAgent } from '../testing/wire-agent.ts'
@@ -10,6 +13,7 @@ import { type LeaseFrame, WireAgent } from '../testing/wire-agent.ts'
 /** The real clients, as actions have them. They read the environment of their process at each call. */
 const { DefaultArtifactClient } = await import('@actions/artifact')
 const cache = await import('@actions/cache')
+const core = await import('@actions/core')
 
 const workflow = `on: push
 jobs:
@@ -276,6 +280,59 @@ test('a name that is no file, or that holds a secret, is refused', async () => {
   const other = await job('other')
   const foreign = { name: 'a', workflow_run_backend_id: other.job.runId }
   expect(await twirp(lease, 'ArtifactService/CreateArtifact', foreign)).toMatchObject({ status: 403 })
+}, 60_000)
+
+test('a job with the permission proves who it is, to whoever checks the published keys', async () => {
+  const lease = await job()
+  const permitted = { ...lease.job.instance.job, permissions: { 'id-token': 'write' } }
+  await shop.t.db.pool.query(`update jobs set instance = jsonb_set(instance, '{job}', $1) where id = $2`, [
+    JSON.stringify(permitted),
+    lease.job.jobId,
+  ])
+  const { jobId, runId } = lease.job
+  const minted = shop.t.app
+    .get(JobPasses)
+    .mint({ jobId, runId, fence: lease.fence, job: permitted as typeof lease.job.instance.job, timeoutMs: 60_000 })
+  process.env.ACTIONS_ID_TOKEN_REQUEST_URL = `${shop.t.url}/api/job/id-token?api-version=2.0`
+  process.env.ACTIONS_ID_TOKEN_REQUEST_TOKEN = minted.identity!
+  const token = await core.getIDToken('sts.example.com')
+
+  const issuer = `${shop.t.url}/api/oidc`
+  const found = (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<string, string>
+  expect(found.issuer).toBe(issuer)
+  const keys = createRemoteJWKSet(new URL(found.jwks_uri!))
+  const { payload } = await jwtVerify(token, keys, { issuer, audience: 'sts.example.com', algorithms: ['RS256'] })
+  expect(payload).toMatchObject({
+    sub: 'repo:acme/shop:ref:refs/heads/main',
+    repository: 'acme/shop',
+    repository_owner: 'acme',
+    ref: 'refs/heads/main',
+    sha: lease.job.repository.commit,
+    event_name: 'push',
+    run_id: String(lease.job.runNumber),
+    workflow_ref: 'acme/shop/.juanie/workflows/ci.yml@refs/heads/main',
+    actor: 'ada',
+  })
+  const { payload: own } = await jwtVerify(await core.getIDToken(), keys, { issuer })
+  expect(own.aud).toBe(`${shop.t.url}/acme`)
+
+  // A new key after its time; what the old one signed can still be checked.
+  await shop.t.db.pool.query(`update signing_keys set created_at = now() - interval '30 days 1 hour'`)
+  const { keys: published } = await new IdTokens({
+    db: shop.t.app.kernel.db,
+    masterKey: shop.t.app.kernel.masterKey,
+    url: () => shop.t.url,
+  }).keys()
+  expect(published).toHaveLength(2)
+  expect(JSON.stringify(published)).not.toContain('"d"')
+  const { rows } = await shop.t.db.pool.query('select sealed_key from signing_keys')
+  for (const row of rows) expect(row.sealed_key).toMatch(/^v1\./)
+
+  // The pass of another door, and a job without the permission.
+  for (const pass of [lease.job.services!.runtimeToken, lease.job.services!.token]) {
+    const refused = await fetch(`${shop.t.url}/api/job/id-token`, { headers: { authorization: `Bearer ${pass}` } })
+    expect(refused.status).toBe(401)
+  }
 }, 60_000)
 
 async function twirp(lease: LeaseFrame, method: string, input: object) {

@@ -4,6 +4,7 @@ import { authModule } from './auth.module.ts'
 import { deploymentsModule } from './deployments.module.ts'
 import { environmentsModule } from './environments.module.ts'
 import { hostsModule } from './hosts.module.ts'
+import { identityModule } from './identity.module.ts'
 import { organizationsModule } from './organizations.module.ts'
 import { overviewModule } from './overview.module.ts'
 import { pipelinesModule } from './pipelines.module.ts'
@@ -27,6 +28,7 @@ export const modules: DynamicModule[] = [
   pipelinesModule,
   runsModule,
   storageModule,
+  identityModule,
   releasesModule,
   deploymentsModule,
   overviewModule,

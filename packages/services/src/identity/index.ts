@@ -1,0 +1,1 @@
+export { IdTokens } from './service.ts'
