@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
 import { loadConfig } from '@juanie/core/config'
 import { type Home, openHome } from '@juanie/core/home'
 import type { ServerFile } from '@juanie/core/local-agent'
@@ -28,6 +29,11 @@ export async function up(env: Readonly<Record<string, string | undefined>>): Pro
     const text = `Juanie is up already at ${holder.url} (process ${holder.pid}), on ${home.given}.`
     return { kind: 'already up', text, url: holder.url, pid: holder.pid, home: home.path, log }
   }
+
+  // The command itself is built without the console, for it answers without it; the server hands the console out. Not
+  // under a server that runs, which names the files of the build that it began with.
+  const { ensureBuilt } = await import(pathToFileURL(join(config.root, 'scripts', 'ensure-built.mjs')).href)
+  await ensureBuilt('web')
 
   if ((fs.statSync(log, { throwIfNoEntry: false })?.size ?? 0) > 8 * 1024 * 1024) fs.renameSync(log, `${log}.1`)
   const descriptor = fs.openSync(log, 'a', 0o600)
