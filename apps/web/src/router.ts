@@ -79,8 +79,19 @@ const reloadedKey = 'juanie.reloaded'
 // After an upgrade an open tab asks for files of the build before: the page is loaded anew, once.
 router.onError((error, to) => {
   if (!/dynamically imported module|Importing a module|Failed to fetch|preload CSS/i.test(String(error))) return
-  if (sessionStorage.getItem(reloadedKey) === to.fullPath) return
-  sessionStorage.setItem(reloadedKey, to.fullPath)
+  try {
+    if (sessionStorage.getItem(reloadedKey) === to.fullPath) return
+    sessionStorage.setItem(reloadedKey, to.fullPath)
+  } catch {
+    // Where nothing can be kept, nothing would end a circle of loading anew.
+    return
+  }
   location.assign(to.fullPath)
 })
-router.afterEach(() => sessionStorage.removeItem(reloadedKey))
+router.afterEach(() => {
+  try {
+    sessionStorage.removeItem(reloadedKey)
+  } catch {
+    // Nothing was kept.
+  }
+})

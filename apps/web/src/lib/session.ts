@@ -5,6 +5,7 @@ import { useRoute } from 'vue-router'
 import { api } from './api.ts'
 import { type KnownPermission, mayRole } from './permissions.ts'
 import { keyOf } from './queries.ts'
+import { keep, readKept } from './storage.ts'
 
 export interface Membership {
   id: string
@@ -39,7 +40,7 @@ export function useOrganization(): Readonly<Ref<Membership | null>> {
     const all = memberships.value ?? []
     const named = route.params.organization as string | undefined
     if (named) return all.find(({ slug }) => slug === named) ?? null
-    const last = localStorage.getItem(lastKey)
+    const last = readKept(lastKey)
     return all.find(({ slug }) => slug === last) ?? all[0] ?? null
   })
 }
@@ -53,7 +54,7 @@ export function useOpenOrganization(): Readonly<Ref<Membership>> {
   return open as Ref<Membership>
 }
 
-export const rememberOrganization = (slug: string): void => localStorage.setItem(lastKey, slug)
+export const rememberOrganization = (slug: string): void => keep(lastKey, slug)
 
 /** What one may do in the organization of the address. Ask it before a control is shown. */
 export function usePermissions(): { role: Readonly<Ref<Role | null>>; can: (permission: KnownPermission) => boolean } {

@@ -1,5 +1,6 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
+import { keep, readKept } from './storage.ts'
 
 export const themes = ['system', 'light', 'dark'] as const
 export type Theme = (typeof themes)[number]
@@ -9,7 +10,7 @@ const system = matchMedia('(prefers-color-scheme: dark)')
 
 /** Light, dark, or what the system says; `theme.js` reads the same key before the first paint. */
 export const useTheme = defineStore('theme', () => {
-  const kept = localStorage.getItem(key)
+  const kept = readKept(key)
   const theme = ref<Theme>(kept === 'light' || kept === 'dark' ? kept : 'system')
   const apply = () => {
     const isDark = theme.value === 'system' ? system.matches : theme.value === 'dark'
@@ -18,8 +19,7 @@ export const useTheme = defineStore('theme', () => {
   system.addEventListener('change', apply)
   const choose = (chosen: Theme) => {
     theme.value = chosen
-    if (chosen === 'system') localStorage.removeItem(key)
-    else localStorage.setItem(key, chosen)
+    keep(key, chosen === 'system' ? null : chosen)
     apply()
   }
   return { theme, choose }
