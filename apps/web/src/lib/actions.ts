@@ -10,7 +10,8 @@ export function useRefusals() {
     const key = refusal.reason && `reason.${refusal.reason.replaceAll('.', '_')}`
     if (key && te(key)) return t(key, refusal.details)
     if (refusal.kind === 'offline') return t('common.offline')
-    if (refusal.kind === 'broken') return t('common.broken')
+    // An outage that the server has a name for says what is away and what to do; one that it has none for is a defect.
+    if (refusal.kind === 'broken' && (!refusal.reason || refusal.reason === 'internal')) return t('common.broken')
     return refusal.message
   }
   return { sentence, sentenceOf: (error: unknown) => sentence(refusalOf(error)) }

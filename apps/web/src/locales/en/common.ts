@@ -14,6 +14,7 @@ export default {
   missing: 'This is not here',
   missingText: 'It does not exist, was removed, or belongs to somebody else.',
   notLoaded: 'This could not be loaded',
+  notPossible: 'This is not possible',
   offline: 'Juanie does not answer. It is tried again by itself; is the server running?',
   broken: 'Something went wrong inside Juanie. Its log says what.',
   forbidden: 'Your role here does not allow this. Ask an owner of the organization.',

@@ -14,6 +14,7 @@ export default {
   missing: '这里没有内容',
   missingText: '它不存在、已被移除，或不属于您。',
   notLoaded: '无法加载',
+  notPossible: '无法这样做',
   offline: 'Juanie 没有响应，正在自动重试。请确认服务器正在运行。',
   broken: 'Juanie 内部出错，详情见其日志。',
   forbidden: '您在此处的角色不允许此操作，请联系组织的所有者。',
