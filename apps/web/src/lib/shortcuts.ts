@@ -12,6 +12,12 @@ const active = ref<Shortcut[]>([])
 /** Those that hold on the page that is shown, for the help sheet. */
 export const shortcuts = active
 
+const isApple = /Mac|iP(hone|ad|od)/.test(globalThis.navigator?.platform ?? '')
+
+/** What is written on the keys of this machine's keyboard. */
+export const keysOf = (keys: string): string[] =>
+  keys.startsWith('mod+') ? [isApple ? '⌘' : 'Ctrl', keys.slice(4).toUpperCase()] : keys.split(/[ +]/)
+
 const chordMs = 1_200
 let before: { key: string; at: number } | null = null
 
