@@ -114,7 +114,9 @@ function describe(job: JobView): string {
   if (job.waitsFor) lines.push(`           ${plain(job.waitsFor)}`)
   if (job.reason) lines.push(`           ${plain(reasonOf(job.reason))}`)
   for (const step of job.steps) {
-    lines.push(`  ${String(step.place + 1).padStart(3)} ${step.status.padEnd(10)} ${plain(step.name)}${took(step)}`)
+    lines.push(
+      `  ${(step.place < 0 ? '' : String(step.place + 1)).padStart(3)} ${step.status.padEnd(10)} ${plain(step.name)}${took(step)}`,
+    )
     if (step.reason) lines.push(`      ${plain(reasonOf(step.reason))}`)
     for (const { level, message, file, line } of step.annotations) {
       lines.push(`      ${level}: ${file ? `${plain(file)}${line ? `:${line}` : ''}: ` : ''}${plain(message)}`)

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { registerAgentActions } from './agent-actions.ts'
 import { registerAgentObserved } from './agent-observed.ts'
 import { registerAgentRelease } from './agent-release.ts'
 import { registerAgentWork } from './agent-work.ts'
@@ -30,6 +31,7 @@ export const httpParts: HttpPart[] = [
   registerEvents,
   registerAgentObserved,
   registerAgentRelease,
+  registerAgentActions,
   registerBlobs,
   registerArtifacts,
   registerJobServices,

@@ -13,7 +13,7 @@ const Params = z.object({
   projectId: z.uuid(),
   run: z.union([z.uuid(), z.coerce.number().check(z.int(), z.minimum(1), z.maximum(2 ** 31 - 1))]),
   job: z.uuid(),
-  step: z.coerce.number().check(z.int(), z.minimum(0), z.maximum(100_000)),
+  step: z.coerce.number().check(z.int(), z.minimum(-1_001), z.maximum(100_000)),
 })
 const Line = z.coerce.number().check(z.int(), z.minimum(0), z.maximum(2_000_000_000))
 const Query = z.object({

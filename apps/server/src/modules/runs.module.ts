@@ -1,3 +1,4 @@
+import { Actions } from '@juanie/services/actions'
 import { instanceStreams } from '@juanie/services/deployments'
 import { AgentHub } from '@juanie/services/hosts'
 import { Pipelines } from '@juanie/services/pipelines'
@@ -5,6 +6,7 @@ import { PinQueue, Pushes } from '@juanie/services/repositories'
 import {
   AgentLogs,
   AgentReports,
+  JobActions,
   JobLeases,
   JobPasses,
   JobSecrets,
@@ -38,6 +40,7 @@ export const runsModule = domain(class RunsModule {}, [
   provide(JobTokens, [Kernel], ({ db }) => new JobTokens({ db })),
   provide(JobPasses, [Kernel], ({ db, masterKey }) => new JobPasses({ db, masterKey })),
   provide(JobSecrets, [Kernel, Secrets], ({ db }, secrets) => new JobSecrets({ db, secrets })),
+  provide(JobActions, [Kernel, Actions], ({ db }, actions) => new JobActions({ db, actions })),
   provide(LogStreams, [Kernel, RunSignals], ({ db, listener, lifecycle }, signals) => {
     const streams = new LogStreams({ db, signals, listener })
     lifecycle.add({ name: 'log streams', stop: () => streams.close() })

@@ -184,8 +184,19 @@ const outcomes = ['success', 'failure', 'cancelled', 'skipped'] as const
 const annotationLevels = ['error', 'warning', 'notice'] as const
 
 const held = { jobId: Id, fence: Count }
-/** Zero-based place of the step in its job's list. */
-const step = { ...held, step: Count }
+/**
+ * Place of a step in its job: zero-based for those of the file. What the agent does besides has a place as well, below
+ * zero for what comes before the first and beyond the last for what comes after: see `addedSteps`.
+ */
+const step = { ...held, step: z.int32().check(z.minimum(-1_001), z.maximum(3_000)) }
+
+/** Places of what an agent does besides the steps of the file; each begins with a `step.started` or a line of it. */
+export const addedSteps = {
+  /** "Set up job". */
+  setUp: -1_001,
+  /** The `pre` scripts of actions count up from here. */
+  pre: -1_000,
+} as const
 
 /** One thing that happened in a job, in the order in which it happened. */
 export const Report = z.discriminatedUnion('kind', [
@@ -434,6 +445,18 @@ export interface DeploymentProgress {
   /** What it waits for, for the step's log. */
   waitsFor: string | null
 }
+
+/** Body of `POST /api/agent/actions`: what the texts after `uses` mean for a job. Safe to repeat: a run keeps its answers. */
+export const AskActions = z.object({ ...held, uses: z.array(Text(1000)).check(z.maxLength(200)) })
+export type AskActions = z.infer<typeof AskActions>
+
+/**
+ * One answer for each text, in their order. The commit itself is the bundle at
+ * `GET /api/agent/actions/<owner>/<name>/<commit>?job=<id>&fence=<fence>`.
+ */
+export type ActionAnswer =
+  | { kind: 'found'; owner: string; name: string; commit: string; notice: string | null }
+  | { kind: 'refused'; reason: string }
 
 export const AddHost = z.object({
   name: z.string().check(z.regex(/^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/, 'use 1 to 63 of a-z, 0-9, . and -')),

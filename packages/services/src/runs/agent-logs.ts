@@ -2,6 +2,7 @@ import type { Database, Transaction } from '@juanie/core/database'
 import { crashPoint } from '@juanie/core/points'
 import { sql } from 'drizzle-orm'
 import type { AgentIdentity, LogBatch, LogsAnswer, LogsRequest } from '../hosts/index.ts'
+import { addSteps } from './added-steps.ts'
 import type { LogStreams, NewLines } from './logs.ts'
 import type { InstanceStreams, StreamRow } from './port.ts'
 import type { RunSignals } from './signals.ts'
@@ -65,7 +66,7 @@ export class AgentLogs {
     const steps = batches.flatMap(({ stream }) => (stream.kind === 'step' ? [stream] : []))
     const instances = batches.flatMap(({ stream }) => (stream.kind === 'instance' ? [stream.instanceId] : []))
     const [ofSteps, ofInstances] = [
-      steps.length > 0 ? await lockSteps(tx, agent.id, steps) : new Map<string, StreamRow>(),
+      steps.length > 0 ? await lockedSteps(tx, agent.id, steps) : new Map<string, StreamRow>(),
       instances.length > 0 ? await this.#instances.lock(tx, agent.hostId, instances) : new Map<string, StreamRow>(),
     ]
     return batches.map(({ stream }) =>
@@ -75,6 +76,19 @@ export class AgentLogs {
 }
 
 const stepKey = ({ jobId, fence, step }: StepStream) => `${jobId} ${fence} ${step}`
+
+/** A line may come before the report of what printed it, which then has no row yet. */
+async function lockedSteps(tx: Transaction, agentId: string, wanted: StepStream[]): Promise<Map<string, StreamRow>> {
+  const found = await lockSteps(tx, agentId, wanted)
+  const added = wanted.filter((stream) => !found.has(stepKey(stream)))
+  if (added.length === 0) return found
+  await addSteps(
+    tx,
+    agentId,
+    added.map(({ jobId, fence, step }) => ({ jobId, fence, place: step })),
+  )
+  return lockSteps(tx, agentId, wanted)
+}
 
 /** Only steps of jobs that this agent holds by this very number; always in the same order, so that none waits in a circle. */
 async function lockSteps(tx: Transaction, agentId: string, wanted: StepStream[]): Promise<Map<string, StreamRow>> {

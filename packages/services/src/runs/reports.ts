@@ -6,6 +6,7 @@ import { crashPoint } from '@juanie/core/points'
 import { eq, inArray, sql } from 'drizzle-orm'
 import type { AgentIdentity, Report, ReportAnswer, ReportRequest } from '../hosts/index.ts'
 import { agents } from '../hosts/tables.ts'
+import { addSteps } from './added-steps.ts'
 import { type AdvanceParts, advanceLocked, closeSteps, moveRun } from './advance.ts'
 import type { StepStatus } from './contract.ts'
 import { type RunFacts, runFacts, scopeOf } from './facts.ts'
@@ -116,8 +117,15 @@ class Taking {
       }
     }
     this.#held = await lockHeldJobs(tx, this.#agent.id, ids)
-    const places = reports.flatMap((report) => ('step' in report ? [{ jobId: report.jobId, place: report.step }] : []))
+    const places = reports.flatMap((report) =>
+      'step' in report ? [{ jobId: report.jobId, fence: report.fence, place: report.step }] : [],
+    )
     this.#steps = await lockSteps(tx, places)
+    const added = places.filter(({ jobId, place }) => this.#held.has(jobId) && !this.#steps.has(`${jobId} ${place}`))
+    if (added.length > 0) {
+      await addSteps(tx, this.#agent.id, added)
+      this.#steps = await lockSteps(tx, places)
+    }
   }
 
   /**

@@ -186,6 +186,21 @@ export const logChunks = snakeCase.table(
   ],
 )
 
+/** What the actions and workflows of other repositories meant when a run first used them: a rerun gets the same. */
+export const runActions = snakeCase.table(
+  'run_actions',
+  {
+    runId: owned(() => pipelineRuns.id),
+    /** `<owner>/<name>` in lower case. */
+    repository: text().notNull(),
+    /** As written after the `@`. */
+    ref: text().notNull(),
+    commit: text().notNull(),
+    createdAt: createdAt(),
+  },
+  (a) => [primaryKey({ columns: [a.runId, a.repository, a.ref] })],
+)
+
 /** A git token good for reading one commit's repository while one job is leased. */
 export const jobTokens = snakeCase.table('job_tokens', {
   hash: text().primaryKey(),
