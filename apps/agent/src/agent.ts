@@ -18,6 +18,7 @@ import { ControlGroups } from './host/control-groups.ts'
 import { findIsolation, type HostIsolation } from './host/isolation.ts'
 import { killTree, markedBelow } from './host/process-tree.ts'
 import { prepareTools } from './host/tools.ts'
+import { ActionNodes } from './jobs/action-nodes.ts'
 import { jobPrograms } from './jobs/job-programs.ts'
 import { jobMark } from './jobs/job-shell.ts'
 import { Jobs } from './jobs/jobs.ts'
@@ -179,6 +180,7 @@ class Agent implements RunningAgent {
     this.#jobs = new Jobs({
       home: this.#home.agent,
       nodeFolder: dirname(tools.node),
+      nodes: new ActionNodes({ folder: join(this.#home.agent, 'nodes'), own: tools.node, given: config.node24 }),
       user: isolation.users.step,
       upstream: connection,
       programsFor: (job) =>

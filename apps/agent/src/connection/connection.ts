@@ -2,6 +2,8 @@ import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type {
+  ActionAnswer,
+  AskActions,
   AskDeployment,
   AskedDeployment,
   DeploymentProgress,
@@ -182,6 +184,23 @@ export class Connection implements JobUpstream {
 
   askDeployment(ask: AskDeployment, signal: AbortSignal): Promise<AskedDeployment> {
     return this.#ask({ method: 'POST', path: '/api/agent/deploy', body: JSON.stringify(ask), signal })
+  }
+
+  async resolveActions(ask: AskActions, signal: AbortSignal): Promise<ActionAnswer[]> {
+    const body = JSON.stringify(ask)
+    // A source that is slow is waited for by the server.
+    const call = { method: 'POST', path: '/api/agent/actions', body, signal, timeoutMs: 10 * 60_000 } as const
+    return (await this.#patiently(signal, () => this.server.json<{ actions: ActionAnswer[] }>(call))).actions
+  }
+
+  async downloadAction(
+    job: HeldJob,
+    { owner, name, commit }: { owner: string; name: string; commit: string },
+    file: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const path = `/api/agent/actions/${owner}/${name}/${commit}?job=${job.jobId}&fence=${job.fence}`
+    await this.#patiently(signal, () => this.server.download({ path, timeoutMs: 60_000, signal }, file))
   }
 
   deploymentProgress(deploymentId: string, job: HeldJob, signal: AbortSignal): Promise<DeploymentProgress> {

@@ -20,6 +20,7 @@ export interface JobFolders {
   /** `RUNNER_TEMP`. */
   temp: string
   home: string
+  /** `RUNNER_TOOL_CACHE`, of the project. */
   toolCache: string
   /** Scripts and the files behind `GITHUB_ENV` and its like. */
   files: string
@@ -29,12 +30,12 @@ export interface JobFolders {
   handover: string
 }
 
-export const jobFolders = (root: string, repositoryName: string): JobFolders => ({
+export const jobFolders = (root: string, repositoryName: string, toolCache: string): JobFolders => ({
   root,
   workspace: join(root, 'work', repositoryName),
   temp: join(root, 'temp'),
   home: join(root, 'home'),
-  toolCache: join(root, 'tools'),
+  toolCache,
   files: join(root, 'files'),
   output: join(root, 'files', 'output'),
   handover: join(root, 'handover'),
@@ -42,15 +43,26 @@ export const jobFolders = (root: string, repositoryName: string): JobFolders => 
 
 /** Also makes the pipe; only another program can. */
 async function makeJobFolders(folders: JobFolders, user: StepUser | null): Promise<void> {
-  const { root, workspace, temp, home, toolCache, files, output, handover } = folders
+  const { root, workspace, temp, home, files, output, handover } = folders
   mkdirSync(root, { recursive: true, mode: 0o711 })
   mkdirSync(handover, { mode: 0o755 })
-  for (const folder of [dirname(workspace), workspace, temp, home, toolCache, files]) {
+  for (const folder of [dirname(workspace), workspace, temp, home, files]) {
     mkdirSync(folder, { mode: 0o700 })
     if (user) chownSync(folder, user.uid, user.gid)
   }
-  await run('mkfifo', ['-m', '600', output], { timeout: 10_000 })
-  if (user) chownSync(output, user.uid, user.gid)
+  await makePipe(output, user)
+}
+
+/** Another pipe for what steps print, where no step can put a link in its place. */
+export async function makePipe(path: string, user: StepUser | null): Promise<void> {
+  await run('mkfifo', ['-m', '600', path], { timeout: 10_000 })
+  if (user) chownSync(path, user.uid, user.gid)
+}
+
+/** What the jobs of one project keep between them: only the user of steps, and only of this project, gets there. */
+export function makeToolCache(folder: string, user: StepUser | null): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  if (user) chownSync(folder, user.uid, user.gid)
 }
 
 const spareDelayMs = 250
@@ -90,7 +102,7 @@ export class SpareFolders {
   prepare(): void {
     if (this.#isClosed) return
     this.#timer ??= setTimeout(() => {
-      const folders = jobFolders(join(this.#folder, `next-${randomUUID()}`), 'next')
+      const folders = jobFolders(join(this.#folder, `next-${randomUUID()}`), 'next', '')
       makeJobFolders(folders, this.#user)
         .then(async () => {
           if (this.#isClosed) await removeJobFolders(folders.root)

@@ -1,6 +1,9 @@
 import type { LeasedJob } from '@juanie/services/hosts/contract'
 import type { Contexts, Outcome, Step } from '@juanie/workflow'
+import type { ActionNodes } from './action-nodes.ts'
+import type { ActionTrees } from './action-trees.ts'
 import type { JobFolders } from './folders.ts'
+import type { StepScope } from './job-state.ts'
 import type { StepLog } from './log-writer.ts'
 import type { OutputPipe } from './step-output.ts'
 import type { JobUpstream } from './upstream.ts'
@@ -15,6 +18,8 @@ export interface JobRunParts {
   makeFolders(): Promise<void>
   programs: UserPrograms
   nodeFolder: string
+  trees: ActionTrees
+  nodes: ActionNodes
   /** Folder of a bare repository on this host that has the job's commit; steps may read it. */
   source(signal: AbortSignal): Promise<string>
 }
@@ -30,6 +35,9 @@ export interface StepEnd {
 export interface StepContext {
   step: Step
   place: number
+  scope: StepScope
+  /** Names the files of the step; new for each step of a composite action, too. */
+  key: string
   parts: JobRunParts
   contexts: Contexts
   environment: Record<string, string>

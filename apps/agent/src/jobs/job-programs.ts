@@ -26,6 +26,10 @@ export interface JobProgramsParts {
   memoryBytes: number | null
   /** Further folders that the programs may read. */
   readable: string[]
+  /** And write. */
+  writable: string[]
+  /** Whether programs may run at the same time. */
+  isBeside: boolean
 }
 
 const graceMs = 2_000
@@ -41,19 +45,24 @@ export function jobPrograms(parts: JobProgramsParts): UserPrograms {
   const shell = new JobShell({
     isolation: parts.isolation,
     starts: parts.handover,
-    binds: [{ path: parts.root, isWritable: true }, ...parts.readable.map((path) => ({ path, isWritable: false }))],
+    binds: [
+      ...[parts.root, ...parts.writable].map((path) => ({ path, isWritable: true })),
+      ...parts.readable.map((path) => ({ path, isWritable: false })),
+    ],
     cwd: parts.root,
     mark,
     env: { PATH: parts.path, HOME: parts.home, LANG: 'C.UTF-8' },
     memory: parts.memoryBytes === null ? null : { bytes: parts.memoryBytes, group },
   })
   let count = 0
+  let outputs = 0
 
   const start = async (options: {
     argv: string[] | string[][]
     cwd: string
     env: Record<string, string>
     output: string
+    isBeside?: boolean
   }): Promise<UserProgram> => {
     const own = `${mark}/${++count}`
     const { exited } = await shell.start({ ...options, mark: own })
@@ -66,8 +75,8 @@ export function jobPrograms(parts: JobProgramsParts): UserPrograms {
     env: Record<string, string>,
     signal: AbortSignal,
   ): Promise<{ code: number | null; output: Buffer }> => {
-    const file = join(parts.files, `${count + 1}.out`)
-    const program = await start({ argv, cwd: parts.root, env, output: file })
+    const file = join(parts.files, `${++outputs}.out`)
+    const program = await start({ argv, cwd: parts.root, env, output: file, isBeside: parts.isBeside })
     const end = () => void program.terminate(graceMs)
     signal.addEventListener('abort', end, { once: true })
     if (signal.aborted) end()
@@ -83,10 +92,10 @@ export function jobPrograms(parts: JobProgramsParts): UserPrograms {
 
   return {
     user: parts.isolation.users.step,
-    start,
+    start: (options) => start({ ...options, isBeside: parts.isBeside }),
     prepare: () => shell.prepare(),
-    async git(args, { signal, acceptFailure, before = [] }) {
-      const env = { ...gitEnvironment(parts.home), PATH: parts.path }
+    async git(args, { signal, acceptFailure, before = [], env: more = {} }) {
+      const env = { ...gitEnvironment(parts.home), PATH: parts.path, ...more }
       const { code, output } = await run([...before, ['git', ...gitOptions, ...args]], env, signal)
       const text = output.toString('utf8')
       if (code === 0 || acceptFailure) return text

@@ -18,6 +18,7 @@ import { rolldown } from 'rolldown'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { findIsolation, type HostIsolation } from '../host/isolation.ts'
 import { markedBelow } from '../host/process-tree.ts'
+import { ActionNodes } from './action-nodes.ts'
 import { jobPrograms } from './job-programs.ts'
 import { jobMark } from './job-shell.ts'
 import { Jobs } from './jobs.ts'
@@ -110,6 +111,8 @@ function start(steps: string, options: { secrets?: Record<string, string>; timeo
       heard.releases.push(release)
       return { releaseId: 'r', number: 7, digest: release.bundle, notHonoured: [] }
     },
+    resolveActions: async () => [],
+    downloadAction: async () => {},
     askDeployment: async () => ({ deploymentId: 'd', number: 3 }),
     deploymentProgress: async () => ({
       status: 'succeeded',
@@ -145,6 +148,7 @@ function start(steps: string, options: { secrets?: Record<string, string>; timeo
   const jobs = new Jobs({
     home,
     nodeFolder: dirname(process.execPath),
+    nodes: new ActionNodes({ folder: join(home, 'nodes'), own: process.execPath, given: null }),
     user: isolation.users.step,
     upstream,
     programsFor: (programs) =>

@@ -1,7 +1,9 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Frame } from '@juanie/services/hosts/contract'
-import { jobFolders, removeJobFolders, SpareFolders, type StepUser } from './folders.ts'
+import type { ActionNodes } from './action-nodes.ts'
+import { ActionTrees } from './action-trees.ts'
+import { jobFolders, makeToolCache, removeJobFolders, SpareFolders, type StepUser } from './folders.ts'
 import type { JobProgramsParts } from './job-programs.ts'
 import { type CancelReason, JobRun } from './job-run.ts'
 import { sourceOf } from './mirror.ts'
@@ -12,6 +14,7 @@ export interface JobsParts {
   /** The agent's folder; jobs get `jobs/<id>` below it, mirrors `mirrors/`. */
   home: string
   nodeFolder: string
+  nodes: ActionNodes
   /** Whose programs steps are; null: the agent's own. */
   user: StepUser | null
   upstream: JobUpstream
@@ -19,7 +22,7 @@ export interface JobsParts {
   programsFor(
     job: Pick<
       JobProgramsParts,
-      'jobId' | 'fence' | 'root' | 'files' | 'handover' | 'home' | 'memoryBytes' | 'readable'
+      'jobId' | 'fence' | 'root' | 'files' | 'handover' | 'home' | 'memoryBytes' | 'readable' | 'writable' | 'isBeside'
     >,
   ): UserPrograms
   warn(message: string, error: unknown): void
@@ -33,11 +36,18 @@ export class Jobs {
   readonly #running = new Map<string, { fence: number; run: JobRun; done: Promise<void> }>()
   readonly #folder: string
   readonly #spare: SpareFolders
+  readonly #trees: ActionTrees
+  readonly #tools: string
 
   constructor(parts: JobsParts) {
     this.#parts = parts
     this.#folder = join(parts.home, 'jobs')
     mkdirSync(this.#folder, { recursive: true, mode: 0o711 })
+    this.#trees = new ActionTrees(join(parts.home, 'actions'))
+    this.#tools = join(parts.home, 'tools')
+    for (const folder of [this.#tools, this.#trees.folder, parts.nodes.folder]) {
+      mkdirSync(folder, { recursive: true, mode: folder === this.#tools ? 0o711 : 0o755 })
+    }
     this.#spare = new SpareFolders(this.#folder, parts.user, (error) =>
       parts.warn('the folders of the next job could not be prepared', error),
     )
@@ -49,6 +59,7 @@ export class Jobs {
       const isHeld = [...this.#running].some(([jobId, { fence }]) => name === `${jobId}-${fence}`)
       if (!isHeld && !this.#spare.holds(name)) await removeJobFolders(join(this.#folder, name))
     }
+    if (this.#running.size === 0) await this.#trees.clean()
     this.#spare.prepare()
   }
 
@@ -65,7 +76,8 @@ export class Jobs {
     }
     const { upstream, nodeFolder } = this.#parts
     const mirrors = join(this.#parts.home, 'mirrors')
-    const folders = jobFolders(join(this.#folder, `${job.jobId}-${fence}`), repositoryName(job.repository.path))
+    const tools = join(this.#tools, job.projectId)
+    const folders = jobFolders(join(this.#folder, `${job.jobId}-${fence}`), repositoryName(job.repository.path), tools)
     const programs = this.#parts.programsFor({
       jobId: job.jobId,
       fence,
@@ -74,11 +86,21 @@ export class Jobs {
       handover: folders.handover,
       home: folders.home,
       memoryBytes: job.limits.memoryBytes,
-      readable: [job.repository.localPath ?? join(mirrors, `${job.projectId}.git`)],
+      readable: [
+        job.repository.localPath ?? join(mirrors, `${job.projectId}.git`),
+        this.#trees.folder,
+        ...this.#parts.nodes.readable,
+      ],
+      writable: [tools],
+      isBeside: job.instance.job.steps.some(({ background }) => background),
     })
     const source = (signal: AbortSignal) => sourceOf(job, { mirrors, serverUrl: upstream.serverUrl(), signal })
-    const makeFolders = () => this.#spare.give(folders)
-    const run = new JobRun({ job, fence, upstream, folders, makeFolders, programs, nodeFolder, source })
+    const makeFolders = () => {
+      makeToolCache(tools, this.#parts.user)
+      return this.#spare.give(folders)
+    }
+    const [trees, nodes] = [this.#trees, this.#parts.nodes]
+    const run = new JobRun({ job, fence, upstream, folders, makeFolders, programs, nodeFolder, trees, nodes, source })
     const done = run
       .run()
       .catch((error) => this.#parts.warn(`job ${job.jobId} ended abnormally`, error))

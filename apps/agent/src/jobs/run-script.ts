@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type EvaluationOptions, evaluateTemplate, type RunStep } from '@juanie/workflow'
 import type { StepContext, StepEnd } from './job-parts.ts'
 import { ShellError, shellCommand } from './shells.ts'
@@ -6,20 +7,22 @@ import { writeUserFile } from './user-file.ts'
 
 /** Between asking a step's processes to end and ending them. */
 const graceMs = 5_000
+const againMs = 20
 
 /** Runs the script of a `run` step in its shell. */
 export async function runScript(step: RunStep, context: StepContext, options: EvaluationOptions): Promise<StepEnd> {
-  const { parts, contexts, place, pipe, signal } = context
+  const { parts, contexts, key, signal } = context
   const { folders, programs, job } = parts
   const fill = (text: string) => evaluateTemplate(text, contexts, options)
-  const defaults = { ...job.workflow.defaults, ...job.instance.job.defaults }
+  // The defaults of a workflow say nothing of the actions that it uses.
+  const defaults = context.scope.composite ? {} : { ...job.workflow.defaults, ...job.instance.job.defaults }
   const shell = step.shell ?? defaults.shell
   const folder = step.workingDirectory ?? defaults.workingDirectory
   const text = fill(step.run)
   let argv: string[]
   try {
     argv = shellCommand(shell === undefined ? undefined : fill(shell), (extension) => {
-      const script = join(folders.files, `${place}-script${extension}`)
+      const script = join(folders.files, `${key}-script${extension}`)
       writeUserFile(script, text.endsWith('\n') ? text : `${text}\n`, { user: programs.user, mode: 0o700 })
       return script
     })
@@ -28,23 +31,32 @@ export async function runScript(step: RunStep, context: StepContext, options: Ev
     return { outcome: 'failure', exitCode: null, reason: error.message }
   }
   const cwd = resolve(folders.workspace, folder === undefined ? '.' : fill(folder))
-  return runToEnd({ argv, cwd, env: context.environment }, { programs, pipe, signal })
+  return runToEnd({ argv, cwd, env: context.environment }, { programs, pipe: context.pipe, signal })
 }
 
 /** Starts a program with its output in the job's pipe and waits until both are over. */
-async function runToEnd(
+export async function runToEnd(
   program: { argv: string[]; cwd: string; env: Record<string, string> },
   { programs, pipe, signal }: Pick<StepContext, 'pipe' | 'signal'> & { programs: StepContext['parts']['programs'] },
 ): Promise<StepEnd> {
   const started = await programs.start({ ...program, output: pipe.path })
   let ending: Promise<void> | null = null
+  let isOver = false
+  // A program that has only been asked for is not there to be ended yet.
+  const endAll = async () => {
+    do {
+      await started.terminate(graceMs)
+      if (!isOver) await pause(againMs)
+    } while (!isOver)
+  }
   const end = () => {
-    ending ??= started.terminate(graceMs)
+    ending ??= endAll()
   }
   if (signal.aborted) end()
   signal.addEventListener('abort', end, { once: true })
   try {
     const exit = await started.exited
+    isOver = true
     await ending
     await pipe.drained()
     if (exit.code === 0) return { outcome: 'success', exitCode: 0, reason: null }

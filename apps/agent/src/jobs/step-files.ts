@@ -21,6 +21,8 @@ class StepFileError extends Error {}
 export interface StepResults {
   env: Record<string, string>
   outputs: Record<string, string>
+  /** Of an action, for its later phases. */
+  state: Record<string, string>
   path: string[]
   summary: string
   /** Sentences about what was not taken. */
@@ -35,11 +37,12 @@ export class StepFiles {
   readonly #prefix: string
   readonly variables: Record<string, string>
 
-  constructor(folder: string, place: number, from: { user: StepUser | null; before: StepFiles | null }) {
-    this.#prefix = join(folder, String(place))
+  /** `name` is new for every step, and for every phase of an action. */
+  constructor(folder: string, name: string, from: { user: StepUser | null; before: StepFiles | null }) {
+    this.#prefix = join(folder, name)
     this.variables = {}
-    for (const [variable, name] of Object.entries(fileNames)) {
-      const file = `${this.#prefix}-${name}`
+    for (const [variable, kind] of Object.entries(fileNames)) {
+      const file = `${this.#prefix}-${kind}`
       const old = from.before?.variables[variable]
       if (old === undefined || !goesOn(old, file)) writeUserFile(file, '', { user: from.user, mode: 0o600 })
       this.variables[variable] = file
@@ -50,14 +53,17 @@ export class StepFiles {
   read(): StepResults {
     const env = parseEnvFile(this.#text('env'), 'env')
     const output = parseEnvFile(this.#text('output'), 'output')
+    const state = parseEnvFile(this.#text('state'), 'output')
     const [error] = [
       ...env.errors.map((each) => `GITHUB_ENV: ${each}`),
       ...output.errors.map((each) => `GITHUB_OUTPUT: ${each}`),
+      ...state.errors.map((each) => `GITHUB_STATE: ${each}`),
     ]
     if (error) throw new StepFileError(error)
     return {
       env: env.values,
       outputs: output.values,
+      state: state.values,
       path: parsePathFile(this.#text('path')),
       summary: this.#text('summary'),
       warnings: [...env.warnings, ...output.warnings],

@@ -1,4 +1,6 @@
 import type {
+  ActionAnswer,
+  AskActions,
   AskDeployment,
   AskedDeployment,
   DeploymentProgress,
@@ -29,6 +31,15 @@ export interface JobUpstream {
   putBlob(jobId: string, digest: string, file: string, signal: AbortSignal): Promise<void>
   makeRelease(release: MakeRelease, signal: AbortSignal): Promise<MadeRelease>
   askDeployment(ask: AskDeployment, signal: AbortSignal): Promise<AskedDeployment>
+  /** What the texts after `uses` mean, in their order. */
+  resolveActions(ask: AskActions, signal: AbortSignal): Promise<ActionAnswer[]>
+  /** Writes the bundle of a commit that was resolved into a file. */
+  downloadAction(
+    job: { jobId: string; fence: number },
+    commit: { owner: string; name: string; commit: string },
+    file: string,
+    signal: AbortSignal,
+  ): Promise<void>
   /** Waits up to 25 s for a change. */
   deploymentProgress(
     deploymentId: string,

@@ -17,7 +17,10 @@ export interface UserPrograms {
    * Runs git as the step's user and returns what it printed; `before` are commands that must succeed first, one after
    * the other. Throws with the last words.
    */
-  git(args: string[], options: { signal: AbortSignal; acceptFailure?: boolean; before?: string[][] }): Promise<string>
+  git(
+    args: string[],
+    options: { signal: AbortSignal; acceptFailure?: boolean; before?: string[][]; env?: Record<string, string> },
+  ): Promise<string>
   /** Makes what the first program needs, so that it starts sooner. A failure shows when it starts. */
   prepare(): void
   /** Packs a folder as the step's user sees it into a file of the agent's. */

@@ -1,0 +1,103 @@
+import { join } from 'node:path'
+import { type Contexts, evaluateTemplate, Masker, strategyContext } from '@juanie/workflow'
+import type { JobRunParts } from './job-parts.ts'
+import { servicePasses } from './service-environment.ts'
+import { runnerContext } from './step-environment.ts'
+
+/** Where a step runs: in the job itself, or in a composite action, which has inputs and results of its own. */
+export interface StepScope {
+  /** Results of the steps so far. */
+  steps: NonNullable<Contexts['steps']>
+  /** Null in the job itself. */
+  composite: {
+    inputs: Record<string, string>
+    /** Fields of the `github` context that an action sees of itself. */
+    github: Record<string, string>
+    /** Null when it lies in the workspace. */
+    tree: ActionTree | null
+    /** How many composite actions lie around it. */
+    depth: number
+    status: 'success' | 'failure'
+  } | null
+  /** What the steps around it added to `env`. */
+  env: Record<string, string>
+}
+
+/** The folder of a whole repository at one commit, that actions of it lie in. */
+export interface ActionTree {
+  root: string
+  repository: string
+  ref: string
+}
+
+/** What all steps of a job share. */
+export class JobState {
+  readonly parts: JobRunParts
+  readonly masker: Masker
+  readonly budget: { left: number; limit: number }
+  /** The job itself. */
+  readonly top: StepScope = { steps: {}, composite: null, env: {} }
+  /** What steps wrote to `GITHUB_ENV` and `GITHUB_PATH`. */
+  readonly exported: Record<string, string> = {}
+  readonly path: string[] = []
+  status: 'success' | 'failure' | 'cancelled' = 'success'
+  firstFailure: string | null = null
+
+  constructor(parts: JobRunParts) {
+    this.parts = parts
+    this.masker = new Masker([...Object.values(parts.job.contexts.secrets), ...servicePasses(parts.job)])
+    this.budget = { left: parts.job.limits.logBytes, limit: parts.job.limits.logBytes }
+  }
+
+  fail(reason: string): void {
+    if (this.status === 'success') this.status = 'failure'
+    this.firstFailure ??= this.masker.mask(reason)
+  }
+
+  options(scope: StepScope = this.top) {
+    const status = this.status !== 'cancelled' && scope.composite ? scope.composite.status : this.status
+    return { status: { job: status }, workspace: this.parts.folders.workspace, file: undefined }
+  }
+
+  /** The `env` context: the workflow's, the job's, what steps exported, and the step's own, the later winning. */
+  environment(stepEnv: Record<string, string>, scope: StepScope = this.top): Record<string, string> {
+    const { job } = this.parts
+    const env: Record<string, string> = {}
+    for (const level of [job.workflow.env, job.instance.job.env]) {
+      const contexts = this.contexts(env)
+      const filled = Object.entries(level).map(([name, text]) => [
+        name,
+        evaluateTemplate(text, contexts, this.options()),
+      ])
+      Object.assign(env, Object.fromEntries(filled))
+    }
+    return { ...env, ...this.exported, ...scope.env, ...stepEnv }
+  }
+
+  contexts(env: Record<string, string>, scope: StepScope = this.top, own: Record<string, string> = {}): Contexts {
+    const { job, folders } = this.parts
+    const { composite } = scope
+    return {
+      github: {
+        ...job.contexts.github,
+        workspace: folders.workspace,
+        event_path: join(folders.files, 'event.json'),
+        job: job.instance.job.id,
+        ...composite?.github,
+        ...(composite && { action_status: composite.status }),
+        ...own,
+      },
+      env,
+      vars: job.contexts.vars,
+      // An action gets a secret as an input, or not at all.
+      ...(!composite && { secrets: job.contexts.secrets }),
+      job: { status: this.status },
+      steps: scope.steps,
+      runner: runnerContext(folders),
+      strategy: strategyContext(job.instance.strategy),
+      matrix: job.contexts.matrix,
+      ...(!composite && { needs: job.contexts.needs }),
+      inputs: composite ? composite.inputs : job.contexts.inputs,
+    }
+  }
+}
