@@ -1,4 +1,4 @@
-export { actionFileNames, type ParsedAction, parseAction } from './action-file.ts'
+export { actionFileNames, parseAction } from './action-file.ts'
 export { type ActionRef, isCommitId, parseActionRef } from './action-ref.ts'
 export { type CommandEvent, CommandParser } from './commands.ts'
 export { defaultWorkflow } from './default-workflow.ts'

@@ -105,13 +105,13 @@ export interface UsesStep extends StepBase {
 }
 
 /** Waits for steps in the background, by their places in the list of steps. It ends a `parallel` group, too. */
-export interface WaitStep extends StepBase {
+interface WaitStep extends StepBase {
   kind: 'wait'
   places: number[]
 }
 
 /** Ends a step in the background. */
-export interface CancelStep extends StepBase {
+interface CancelStep extends StepBase {
   kind: 'cancel'
   place: number
 }

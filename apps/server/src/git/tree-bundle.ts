@@ -5,7 +5,7 @@ import type { ActionBundle } from '@juanie/services/actions'
 import type { GitObject } from './object-reader.ts'
 import { runGit } from './run-git.ts'
 
-export const bundleLimits = { files: 50_000, bytes: 512 * 1024 * 1024, fileBytes: 128 * 1024 * 1024, linkBytes: 4096 }
+const bundleLimits = { files: 50_000, bytes: 512 * 1024 * 1024, fileBytes: 128 * 1024 * 1024, linkBytes: 4096 }
 
 interface TreeFile {
   entry: TarEntry

@@ -2,9 +2,8 @@ import * as z from 'zod/mini'
 
 /** Which actions the workflows of an organization may use. Those of the same repository are always allowed. */
 export const actionModes = ['any', 'listed', 'pinned'] as const
-export type ActionMode = (typeof actionModes)[number]
 
-export const maxAllowed = 200
+const maxAllowed = 200
 
 /** `actions` and `actions/*` stand for all of an owner, `actions/cache` for one repository. */
 const Allowed = z
