@@ -26,7 +26,7 @@ import { releasesRouter } from '@juanie/services/releases/router'
 import { Repositories } from '@juanie/services/repositories'
 import { repositoriesRouter } from '@juanie/services/repositories/router'
 import { Traffic } from '@juanie/services/routes'
-import { RunFailures, RunStarts, Runs, StartableWorkflows } from '@juanie/services/runs'
+import { RunFailures, RunStarts, Runs, StartableWorkflows, TriggeredRuns } from '@juanie/services/runs'
 import { runsRouter } from '@juanie/services/runs/router'
 import { Secrets, Variables } from '@juanie/services/secrets'
 import { secretsRouter, variablesRouter } from '@juanie/services/secrets/router'
@@ -46,6 +46,7 @@ export const appRouter = (get: HttpDeps['get']) =>
     runs: runsRouter({
       runs: get(Runs),
       starts: get(RunStarts),
+      triggered: get(TriggeredRuns),
       startable: get(StartableWorkflows),
       failures: get(RunFailures),
     }),

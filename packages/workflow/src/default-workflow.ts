@@ -25,7 +25,7 @@ interface Build {
  * The workflow of a repository without one: what can be installed, built and tested is, and a push of the default
  * branch ends in a release. How the application is run is decided elsewhere, from the release itself.
  */
-export function defaultWorkflow(files: DetectedFiles): { file: string; text: string } {
+export function defaultWorkflow(files: DetectedFiles): { file: string; text: string; isApplication: boolean } {
   const build = detect(files)
   const lines = [
     `# Made by Juanie because the repository has no workflow. Found: ${build.found}.`,
@@ -49,8 +49,10 @@ export function defaultWorkflow(files: DetectedFiles): { file: string; text: str
     '      - uses: juanie/release@v1',
     ...(build.path === '.' ? [] : ['        with:', `          path: ${build.path}`]),
   ]
-  return { file, text: `${lines.join('\n')}\n` }
+  return { file, text: `${lines.join('\n')}\n`, isApplication: build.found !== nothing }
 }
+
+const nothing = 'nothing that needs to be built'
 
 /** A branch may be called `c++`, and a plus sign repeats in a filter. */
 const literalFilter = (branch: string) => branch.replace(/[*?+[\]!\\]/g, '\\$&')
@@ -75,7 +77,7 @@ function detect({ names, packageJson, pyproject }: DetectedFiles): Build {
   }
   if (described) return { found: described, steps: [], path: '.' }
   if (has.has('index.html')) return { found: 'a static site (index.html)', steps: [], path: '.' }
-  return { found: 'nothing that needs to be built', steps: [], path: '.' }
+  return { found: nothing, steps: [], path: '.' }
 }
 
 interface Package {

@@ -1,5 +1,5 @@
+import { typedInput } from './inputs.ts'
 import type { Problem, Workflow } from './model.ts'
-import { typedInput } from './triggers.ts'
 
 /**
  * The `inputs` context of a run started by hand, from texts as a form or a command line has them. Problems name the

@@ -4,7 +4,7 @@ import { type Compiled, compile, contextNames, ExpressionError } from './express
 import { FunctionError, generalFunctions, type LanguageFunction } from './functions.ts'
 import { hashFiles } from './hash-files.ts'
 import type { Contexts, Outcome } from './model.ts'
-import { type Segment, splitTemplate, TemplateError } from './template.ts'
+import { hasExpression, insertKey, type Segment, splitTemplate, TemplateError } from './template.ts'
 
 /** What an expression can ask besides its contexts. */
 export interface EvaluationOptions {
@@ -37,6 +37,33 @@ export function evaluateTemplate(text: string, contexts: Contexts, options: Eval
     return toText(value)
   }
   return render(segments, contexts, options)
+}
+
+/** Keys and values of a mapping such as `env`, with what an expression for the whole of it yields taken in. */
+export function evaluateMapping(
+  mapping: Record<string, string>,
+  contexts: Contexts,
+  options: EvaluationOptions = {},
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(mapping).flatMap(([key, text]): [string, string][] => {
+      if (key !== insertKey) {
+        const name = hasExpression(key) ? evaluateTemplate(key, contexts, options) : key
+        return [[name, evaluateTemplate(text, contexts, options)]]
+      }
+      const value = evaluateValue(text, contexts, options)
+      if (value === null || value === '') return []
+      if (typeof value !== 'object' || Array.isArray(value)) {
+        throw located('An expression for a whole mapping must yield an object; use fromJSON().', options)
+      }
+      return Object.entries(value).map(([name, each]) => [name, textOf(each)])
+    }),
+  )
+}
+
+function textOf(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  return typeof value === 'object' ? JSON.stringify(value) : toText(new Conversion().toData(value))
 }
 
 /** Like evaluateTemplate, but a text that is one sole expression yields its value as it is. */

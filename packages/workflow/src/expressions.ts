@@ -20,6 +20,7 @@ export const contextNames = [
   'strategy',
   'matrix',
   'needs',
+  'jobs',
   'inputs',
 ] as const
 

@@ -2,9 +2,9 @@ import { wholeCharacters } from './characters.ts'
 import { evaluateTemplate, evaluateValue } from './evaluate.ts'
 import { numberText } from './expression-data.ts'
 import { ExpressionError } from './expressions.ts'
-import type { Contexts, Job, JobInstance, MatrixValue } from './model.ts'
+import type { Contexts, Job, JobInstance, MatrixValue, Strategy } from './model.ts'
 import { maxCombinations } from './strategy.ts'
-import { hasExpression } from './template.ts'
+import { hasExpression, isInsert } from './template.ts'
 
 type Combination = Record<string, MatrixValue>
 
@@ -16,7 +16,8 @@ const maxProduct = 65_536
  * without what `exclude` matches, with `include` added to or behind it. A job without a matrix becomes one.
  * `contexts` needs `github`, `inputs`, `vars` and `needs`. Throws ExpressionError.
  */
-export function expandJob(job: Job, contexts: Contexts): JobInstance[] {
+export function expandJob(written: Job, contexts: Contexts): JobInstance[] {
+  const job = withStrategy(written, contexts)
   const combinations = job.strategy?.matrix === undefined ? [null] : expandMatrix(job, contexts)
   if (combinations.length > maxCombinations) {
     throw new ExpressionError(
@@ -34,6 +35,26 @@ export function expandJob(job: Job, contexts: Contexts): JobInstance[] {
       strategy,
     }
   })
+}
+
+/** With its strategy filled in, where the whole of it is an expression. */
+function withStrategy(job: Job, contexts: Contexts): Job {
+  if (job.strategy?.whole === undefined) return job
+  const { strategy: _strategy, ...rest } = job
+  const value = evaluateValue(job.strategy.whole, contexts)
+  if (value === null || value === '') return rest
+  const { matrix, ...given } = asMapping(value as MatrixValue, 'strategy', job)
+  const filled: Strategy = { failFast: given['fail-fast'] !== false && given['fail-fast'] !== 'false' }
+  if (given['max-parallel'] !== undefined) filled.maxParallel = Number(given['max-parallel'])
+  if (matrix !== undefined && matrix !== null) {
+    const { include, exclude, ...axes } = asMapping(matrix, 'matrix', job)
+    filled.matrix = {
+      axes: axes as Record<string, MatrixValue[]>,
+      include: asList(include, 'include', job),
+      exclude: asList(exclude, 'exclude', job),
+    }
+  }
+  return { ...rest, strategy: filled }
 }
 
 /** The `strategy` context of a job. */
@@ -130,7 +151,12 @@ function readMatrix(job: Job, contexts: Contexts): Matrix {
 type WrittenMatrix = Exclude<NonNullable<Job['strategy']>['matrix'], string | undefined>
 
 function fillIn({ axes, include, exclude }: WrittenMatrix, contexts: Contexts): MatrixValue {
-  return evaluateNested({ ...axes, include, exclude }, contexts)
+  const given = evaluateNested(axes, contexts)
+  return {
+    ...(given as Combination),
+    include: evaluateNested(include, contexts),
+    exclude: evaluateNested(exclude, contexts),
+  }
 }
 
 /** Expressions stand in the text of the file only; what they yield is not looked at again. */
@@ -138,7 +164,13 @@ function evaluateNested(value: MatrixValue, contexts: Contexts): MatrixValue {
   if (typeof value === 'string') return hasExpression(value) ? (evaluateValue(value, contexts) as MatrixValue) : value
   if (Array.isArray(value)) return value.map((each) => evaluateNested(each, contexts))
   if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, evaluateNested(each, contexts)]))
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, each]): [string, MatrixValue][] => {
+      const filled = evaluateNested(each, contexts)
+      if (isInsert(key)) return Object.entries(filled !== null && typeof filled === 'object' ? filled : {})
+      return [[hasExpression(key) ? evaluateTemplate(key, contexts) : key, filled]]
+    }),
+  )
 }
 
 function asMapping(value: unknown, what: string, job: Job): Record<string, MatrixValue> {

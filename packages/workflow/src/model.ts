@@ -37,11 +37,77 @@ export interface DispatchInput {
   options?: string[]
 }
 
+export interface CallInput {
+  type: 'string' | 'boolean' | 'number'
+  required: boolean
+  /** May be an expression over `github`, `inputs` and `vars`. */
+  default?: Template | boolean | number
+}
+
+/** What a reusable workflow takes and gives. */
+export interface CallTrigger {
+  inputs: Record<string, CallInput>
+  secrets: Record<string, { required: boolean }>
+  /** Templates over `jobs`, `github`, `vars` and `inputs`. */
+  outputs: Record<string, Template>
+}
+
+export const workflowRunTypes = ['requested', 'in_progress', 'completed'] as const
+export type WorkflowRunType = (typeof workflowRunTypes)[number]
+
+export interface WorkflowRunTrigger {
+  /** Names of the workflows that it follows, as patterns; none when the file names none. */
+  workflows: string[]
+  types: WorkflowRunType[]
+  branches?: string[]
+  branchesIgnore?: string[]
+}
+
+export interface ScheduleTrigger {
+  /** Five fields, checked. */
+  cron: string
+  /** Name of a time zone; UTC without one. */
+  timezone?: string
+}
+
 export interface Triggers {
   push?: PushTrigger
   workflowDispatch?: { inputs: Record<string, DispatchInput> }
-  /** Events the file lists that cannot happen here: accepted, never fired. */
+  workflowCall?: CallTrigger
+  schedule?: ScheduleTrigger[]
+  workflowRun?: WorkflowRunTrigger
+  /** Without types, every type fires it. */
+  repositoryDispatch?: { types: string[] }
+  /** Events of a forge that the file lists: accepted, and waiting for their events. */
   other: string[]
+}
+
+export type PermissionLevel = 'read' | 'write' | 'none'
+/** `read-all`, `write-all`, or levels by name, where what is not named is `none`. */
+export type Permissions = 'read-all' | 'write-all' | Record<string, PermissionLevel>
+
+export interface Concurrency {
+  group: Template
+  cancelInProgress: boolean | Template
+  /** All that wait keep their places, instead of the newest only. */
+  isQueue: boolean
+}
+
+/** A job that is the jobs of another workflow. */
+export interface WorkflowCall {
+  /** As written: `./.github/workflows/x.yml`, or `owner/name/path@ref`. */
+  uses: string
+  with: Record<string, Template | boolean | number>
+  secrets: 'inherit' | Record<string, Template>
+  position: Position
+}
+
+/** A construct that needs an executor that is not there, by its place in the file. */
+export interface Blocker {
+  message: string
+  position: Position
+  /** Where it may turn out to ask for nothing: the template that is empty then. */
+  unlessEmpty?: Template
 }
 
 export interface RunDefaults {
@@ -52,13 +118,16 @@ export interface RunDefaults {
 export type MatrixValue = string | number | boolean | null | MatrixValue[] | { [key: string]: MatrixValue }
 
 export interface Strategy {
+  /** The whole of `strategy` as one expression; the other fields say nothing then. */
+  whole?: Template
   /** Absent when the job has only `fail-fast` or `max-parallel`. A string is an expression that yields the matrix. */
   matrix?:
     | Template
     | {
         axes: Record<string, MatrixValue[] | Template>
-        include: Record<string, MatrixValue>[] | Template
-        exclude: Record<string, MatrixValue>[] | Template
+        /** An entry that is text is an expression that yields it. */
+        include: (Record<string, MatrixValue> | Template)[] | Template
+        exclude: (Record<string, MatrixValue> | Template)[] | Template
       }
   failFast: boolean | Template
   maxParallel?: number | Template
@@ -165,6 +234,13 @@ export interface Job {
   continueOnError: boolean | Template
   /** Name of the environment the job says it works on. */
   environment?: { name: Template; url?: Template }
+  /** What the run's own token may do in this job: the job's own `permissions`, else the workflow's. */
+  permissions?: Permissions
+  concurrency?: Concurrency
+  /** Set where the job calls a workflow; it has no steps and no labels then. */
+  call?: WorkflowCall
+  /** Why the job cannot run here, however it is planned. */
+  blockers?: Blocker[]
   steps: Step[]
   position: Position
 }
@@ -175,13 +251,28 @@ export interface Workflow {
   on: Triggers
   env: Record<string, Template>
   defaults: RunDefaults
+  permissions?: Permissions
+  concurrency?: Concurrency
   /** In the order of the file. */
   jobs: Job[]
+}
+
+/** Where a job of a called workflow stands. */
+export interface CalledFrom {
+  /** Key of the job that calls, place in its matrix included. */
+  caller: string
+  /** Under which the text of the workflow is kept with the run. */
+  workflow: string
+  inputs: Record<string, string | boolean | number>
 }
 
 /** One job after `needs` are over and its matrix is expanded: what an agent gets to run. */
 export interface JobInstance {
   job: Job
+  /** Absent for a job of the run's own workflow. */
+  called?: CalledFrom
+  /** What a job that calls a workflow calls. */
+  calls?: Omit<CalledFrom, 'caller'>
   /** Shown name: the evaluated `name`, else `id`, or `id (a, b)` for a combination of a matrix. */
   name: string
   matrix: Record<string, MatrixValue> | null
@@ -203,5 +294,7 @@ export interface Contexts {
   strategy?: Record<string, unknown>
   matrix?: Record<string, MatrixValue> | null
   needs?: Record<string, { result: Outcome; outputs: Record<string, string> }>
+  /** For the outputs of a called workflow only. */
+  jobs?: Record<string, { result: Outcome; outputs: Record<string, string> }>
   inputs?: Record<string, unknown>
 }

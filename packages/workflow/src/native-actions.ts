@@ -72,7 +72,7 @@ function insideWorkspace(value: string): string | null {
 export type UsesSpec = { kind: 'native'; spec: ActionSpec } | { kind: 'foreign'; uses: string }
 
 /** Finds what `uses` names, and reports why it cannot be run. */
-export function readUses(node: Node, problems: Problems): UsesSpec | null {
+export function readUses(node: Node, of: 'job' | 'composite', problems: Problems): UsesSpec | null {
   const uses = (scalarText(node) ?? '').trim()
   if (hasExpression(uses)) {
     problems.error(node, "'uses' cannot hold an expression; name the action and its version.")
@@ -86,7 +86,8 @@ export function readUses(node: Node, problems: Problems): UsesSpec | null {
     )
     return null
   }
-  if (ref.kind === 'docker') {
+  // A job says so itself, so that the others of its workflow can run.
+  if (ref.kind === 'docker' && of === 'composite') {
     problems.error(
       node,
       `'${shorten(uses)}' is a container, which needs the Docker executor; do the same in a run step.`,
@@ -113,7 +114,7 @@ export function readForeignInputs(node: Node | undefined, problems: Problems): R
   if (node?.kind === 'scalar' && node.value !== null && !hasExpression(String(node.value))) {
     problems.error(node, "'with' takes the inputs one by one, as keys and values.")
   }
-  return readTemplates(node, 'with', problems)
+  return readTemplates(node)
 }
 
 /** Checks `with` and keeps the inputs that have an effect. */

@@ -64,8 +64,10 @@ jobs:
     on: {
       push: { branches: ['main', 'v*'], pathsIgnore: ['docs/**'] },
       workflowDispatch: { inputs: {} },
-      other: ['schedule'],
+      schedule: [{ cron: '0 0 * * *' }],
+      other: [],
     },
+    permissions: 'read-all',
     env: { A: '1', B: '${{ vars.B }}' },
     defaults: { shell: 'bash' },
   })
@@ -140,13 +142,6 @@ test.each<[string, string, number, number, string]>([
     'exclude each other',
   ],
   [
-    'an unknown filter',
-    'on: { push: { types: [x] } }\njobs: { a: { runs-on: x, steps: [{ run: a }] } }',
-    1,
-    15,
-    "no filter 'types'",
-  ],
-  [
     'a broken pattern',
     "on: { push: { branches: ['a['] } }\njobs: { a: { runs-on: x, steps: [{ run: a }] } }",
     1,
@@ -181,14 +176,8 @@ test.each<[string, string, number, number, string]>([
   ],
   ['an unknown need', job('needs: [b]\nsteps: [{ run: a }]'), 5, 13, 'no such job'],
   ['a job that needs itself', job('needs: a\nsteps: [{ run: a }]'), 5, 12, 'a → a'],
-  ['a reusable workflow', 'on: push\njobs:\n  a:\n    uses: ./.github/workflows/b.yml', 4, 5, 'Reusable workflows'],
-  ['a container', job('container: node:22\nsteps: [{ run: a }]'), 5, 5, 'containers are not supported'],
-  ['services', job('services: { db: { image: postgres } }\nsteps: [{ run: a }]'), 5, 5, 'Service containers'],
-  ['a runner group', 'on: push\njobs:\n  a:\n    runs-on: { group: big }\n    steps: [{ run: a }]', 4, 16, 'Groups'],
   ['a negative time', job('timeout-minutes: -1\nsteps: [{ run: a }]'), 5, 22, 'not negative'],
   ['a word as time', job('timeout-minutes: long\nsteps: [{ run: a }]'), 5, 22, "'long' is not allowed"],
-  ['an expression for env', job("env: ${{ fromJSON('{}') }}\nsteps: [{ run: a }]"), 5, 10, 'one by one'],
-  ['an expression for strategy', job('strategy: ${{ vars.s }}\nsteps: [{ run: a }]'), 5, 15, "'strategy'"],
   ['an empty axis', job('strategy: { matrix: { a: [] } }\nsteps: [{ run: a }]'), 5, 30, 'no value'],
   ['an empty matrix', job('strategy: { matrix: {} }\nsteps: [{ run: a }]'), 5, 25, 'neither'],
   [
@@ -208,7 +197,6 @@ test.each<[string, string, number, number, string]>([
   // Steps
   ['a folder above the workspace', step('uses: ../x'), 6, 15, 'owner/name@version'],
   ['an action with a way upwards', step('uses: a/b/../c@v1'), 6, 15, 'owner/name@version'],
-  ['a container', step('uses: docker://alpine'), 6, 15, 'needs the Docker executor'],
   ['an action that we never had', step('uses: juanie/build@v1'), 6, 15, 'juanie/release and juanie/deploy'],
   ['an action without version', step('uses: actions/checkout'), 6, 15, 'owner/name@version'],
   ['another version of ours', step('uses: juanie/release@v2'), 6, 15, 'juanie/release@v1'],
@@ -221,7 +209,6 @@ test.each<[string, string, number, number, string]>([
   ['a step id twice', job('steps:\n  - { id: x, run: a }\n  - { id: X, run: b }'), 7, 15, 'earlier step'],
   ['an odd step id', step('id: 1x\nrun: a'), 6, 13, 'not a valid id'],
   ['an unknown shell', step('run: a\nshell: fish'), 7, 16, "'fish {0}'"],
-  ['PowerShell', step('run: a\nshell: pwsh'), 7, 16, 'not supported'],
   ['submodules', step('uses: actions/checkout@v4\nwith: { submodules: recursive }'), 7, 17, 'not supported yet'],
   ['another repository', step('uses: actions/checkout@v4\nwith: { repository: a/b }'), 7, 17, 'not supported yet'],
   ['a misspelt input', step('uses: actions/checkout@v4\nwith: { fetch-dept: 0 }'), 7, 17, "no input 'fetch-dept'"],
@@ -272,7 +259,9 @@ test.each<[string, string, number, number, string]>([
 })
 
 test('all that is wrong is told at once, in the order of the file', () => {
-  const found = errors(job('needs: nobody\nservices: {}\nsteps:\n  - uses: a@v1\n  - run: ${{ foo }}\n  - bogus: 1'))
+  const found = errors(
+    job('needs: nobody\ntimeout-minutes: x\nsteps:\n  - uses: a@v1\n  - run: ${{ foo }}\n  - bogus: 1'),
+  )
   expect(found.map((each) => each.position?.line)).toEqual([5, 6, 8, 9, 10])
 })
 
@@ -285,8 +274,6 @@ test('a circle of needs is shown once, whole', () => {
 })
 
 test.each([
-  ['concurrency of the workflow', `concurrency: x\n${job('steps: [{ run: a }]')}`, "'concurrency' is not honoured"],
-  ['concurrency of a job', job('concurrency: { group: x }\nsteps: [{ run: a }]'), "'concurrency' is not honoured"],
   ['text beside braces', step('run: a\nif: ${{ false }} && true'), 'always true'],
   ['a job that is not needed', job("steps: [{ run: 'echo ${{ needs.b.result }}' }]"), "'needs.b' is always empty"],
   ['a step that is not there', step('run: a\nif: steps.x.outcome'), "'steps.x' is always empty"],
@@ -302,18 +289,8 @@ test.each([
   ['a text', 'on: push', { push: {}, other: [] }],
   ['a list', 'on: [push, pull_request]', { push: {}, other: ['pull_request'] }],
   ['events without filters', 'on: { push: , pull_request: ~ }', { push: {}, other: ['pull_request'] }],
-  ['an empty filter', 'on: { push: { branches: } }', { push: {}, other: [] }],
   ['one pattern as text', 'on: { push: { tags: v* } }', { push: { tags: ['v*'] }, other: [] }],
-  [
-    'filters of events that never fire',
-    'on: { pull_request: { tags-ignore: [x], types: [odd] } }',
-    { other: ['pull_request'] },
-  ],
-  [
-    'a workflow that is called',
-    'on: { workflow_call: { inputs: { a: { type: string } } } }',
-    { other: ['workflow_call'] },
-  ],
+  ['filters of an event of a forge', 'on: { pull_request: { types: [opened] } }', { other: ['pull_request'] }],
 ])('events written as %s', (_, on, triggers) => {
   const { workflow, problems } = parseWorkflow('ci.yml', job('steps: [{ run: a }]').replace('on: push', on))
   expect(problems).toEqual([])
@@ -323,7 +300,7 @@ test.each([
 test.each([
   ['permissions of tomorrow', job('permissions: { tomorrow: write }\nsteps: [{ run: a }]')],
   ['a byte order mark and the line ends of Windows', `\uFEFF${step('run: |\n  a\n  b').replaceAll('\n', '\r\n')}`],
-  ['names in texts, quotes and fields', step("run: echo steps.x ${{ 'needs.b' }} ${{ github.event.steps.x }}")],
+  ['names in texts, quotes and fields', step("run: echo steps.x ${{ 'needs.b' }} ${{ github.sha.steps.x }}")],
   ['a step that is there', job('outputs: { o: "${{ steps.X.outputs.o }}" }\nsteps: [{ id: x, run: a }]')],
 ])('%s give no problem', (_, text) => {
   expect(parseWorkflow('ci.yml', text).problems).toEqual([])

@@ -1,10 +1,12 @@
-import { concurrencyWarning, readJobs } from './jobs.ts'
+import { readConcurrency } from './concurrency.ts'
+import { readJobs } from './jobs.ts'
 import type { Position, Problem, Workflow } from './model.ts'
+import { readPermissions } from './permissions.ts'
 import { Problems } from './problems.ts'
 import { entriesOf, readDefaults, readTemplates } from './read.ts'
 import { checkSchema } from './schema.ts'
 import { readTriggers } from './triggers.ts'
-import { child, entry, type MappingNode, type Node, type Range, readYaml, scalarText, YamlError } from './yaml.ts'
+import { child, type MappingNode, type Node, type Range, readYaml, scalarText, YamlError } from './yaml.ts'
 
 export interface Parsed {
   /** Null as soon as one problem is an error: never half a workflow. */
@@ -47,7 +49,7 @@ function read(text: string, problems: Problems): Workflow | null {
   return workflow
 }
 
-/** `permissions` have no effect here, and GitHub adds names to them: whatever they hold is accepted. */
+/** GitHub adds names to `permissions`: whatever they hold is read by permissions.ts alone. */
 function* permissionsOf(root: MappingNode): Generator<Node> {
   const jobs = entriesOf(child(root, 'jobs')).map(({ value }) => value)
   for (const holder of [root, ...jobs]) {
@@ -62,16 +64,18 @@ function contains({ start, end }: Range, { line, column }: Position): boolean {
 }
 
 function readRoot(root: MappingNode, problems: Problems): Workflow {
-  const concurrency = entry(root, 'concurrency')
-  if (concurrency) problems.warning(concurrency.key, concurrencyWarning)
+  const permissions = readPermissions(child(root, 'permissions'), problems)
+  const concurrency = readConcurrency(child(root, 'concurrency'))
   const name = scalarText(child(root, 'name'))
   const runName = scalarText(child(root, 'run-name'))
   return {
     ...(name !== undefined && name !== '' && { name }),
     ...(runName !== undefined && runName !== '' && { runName }),
     on: readTriggers(child(root, 'on'), problems),
-    env: readTemplates(child(root, 'env'), 'env', problems),
+    env: readTemplates(child(root, 'env')),
     defaults: readDefaults(child(root, 'defaults'), problems),
-    jobs: readJobs(child(root, 'jobs'), problems),
+    ...(permissions && { permissions }),
+    ...(concurrency && { concurrency }),
+    jobs: readJobs(child(root, 'jobs'), { permissions }, problems),
   }
 }

@@ -22,6 +22,11 @@ export class Problems {
     this.#add('warning', at, message)
   }
 
+  /** Whether something was said of this place. */
+  hasAt({ line, column }: Position): boolean {
+    return this.#places.has(`error ${line}:${column}`) || this.#places.has(`warning ${line}:${column}`)
+  }
+
   get hasErrors(): boolean {
     return this.#found.some((each) => each.severity === 'error')
   }

@@ -1,5 +1,5 @@
 import { anyChar, append, exactly, notSlash, type Program, readClass, runProgram, type Test } from './glob.ts'
-import type { PushTrigger } from './model.ts'
+import type { PushTrigger, WorkflowRunTrigger, WorkflowRunType } from './model.ts'
 
 interface PushEvent {
   /** Full name, `refs/heads/…` or `refs/tags/…`. */
@@ -22,6 +22,16 @@ export function matchPush(push: PushTrigger, event: PushEvent): { matches: boole
   if (!byRef.matches || tag) return byRef
   const byPath = matchPaths(push, event.changedPaths)
   return byPath ?? byRef
+}
+
+/** Whether a workflow follows a run of another: by the other's name, what became of it, and its branch. */
+export function matchWorkflowRun(
+  { workflows, types, branches, branchesIgnore }: WorkflowRunTrigger,
+  run: { workflow: string; type: WorkflowRunType; branch: string },
+): boolean {
+  if (!types.includes(run.type)) return false
+  if (!workflows.includes(run.workflow) && !included(workflows, run.workflow)) return false
+  return matchBranch({ ...(branches && { branches }), ...(branchesIgnore && { branchesIgnore }) }, run.branch).matches
 }
 
 type Verdict = { matches: boolean; reason: string }

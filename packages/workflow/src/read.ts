@@ -2,7 +2,7 @@ import { faultOf } from './expressions.ts'
 import type { Condition, RunDefaults, Template } from './model.ts'
 import type { Problems } from './problems.ts'
 import { allowedAt } from './schema.ts'
-import { hasExpression, splitTemplate } from './template.ts'
+import { hasExpression, insertKey, isInsert, splitTemplate } from './template.ts'
 import { child, type Entry, type Node, scalarText } from './yaml.ts'
 
 /*
@@ -10,21 +10,20 @@ import { child, type Entry, type Node, scalarText } from './yaml.ts'
  * to the schema check to say so; what they report themselves is what the schema lets pass.
  */
 
-/** Keys and texts, as under `env`, `with` and `outputs`. */
-export function readTemplates(node: Node | undefined, what: string, problems: Problems): Record<string, Template> {
+/**
+ * Keys and texts, as under `env`, `with` and `outputs`. An expression for the whole is kept as GitHub's own way of
+ * writing it: under the key `${{ insert }}`.
+ */
+export function readTemplates(node: Node | undefined): Record<string, Template> {
   if (node?.kind === 'scalar' && typeof node.value === 'string' && hasExpression(node.value)) {
-    problems.error(node, `An expression for the whole of '${what}' is not supported; write its keys one by one.`)
+    return { [insertKey]: node.value }
   }
   if (node?.kind !== 'mapping') return {}
   return Object.fromEntries(
     node.entries.flatMap(({ key, value }) => {
       const name = scalarText(key) ?? ''
-      if (hasExpression(name)) {
-        problems.error(key, `An expression as a key of '${what}' is not supported; write the key itself.`)
-        return []
-      }
       const text = scalarText(value)
-      return text === undefined ? [] : [[name, text]]
+      return text === undefined ? [] : [[isInsert(name) ? insertKey : name, text]]
     }),
   )
 }
@@ -84,23 +83,17 @@ export function readDefaults(node: Node | undefined, problems: Problems): RunDef
   return { ...(shell !== undefined && { shell }), ...(workingDirectory !== undefined && { workingDirectory }) }
 }
 
-const shells = ['bash', 'sh', 'python']
+/** Those of Windows are taken as well: a job that asks for it never meets a Linux agent. */
+const shells = ['bash', 'sh', 'python', 'pwsh', 'powershell', 'cmd']
 
 export function readShell(node: Node | undefined, problems: Problems): Template | undefined {
-  const shell = scalarText(node)
+  const shell = scalarText(node)?.trim()
   if (!node || shell === undefined || shell === '') return undefined
   if (shells.includes(shell) || shell.includes('{0}') || hasExpression(shell)) return shell
-  if (['pwsh', 'powershell', 'cmd'].includes(shell)) {
-    problems.error(
-      node,
-      `The shell '${shell}' is not supported; use bash, sh, python, or a template such as 'node {0}'.`,
-    )
-  } else {
-    problems.error(
-      node,
-      `'${shell}' is not a shell; use bash, sh, python, or a template that holds {0} where the script's file goes, such as '${shell} {0}'.`,
-    )
-  }
+  problems.error(
+    node,
+    `'${shell}' is not a shell; use ${shells.join(', ')}, or a template that holds {0} where the script's file goes, such as '${shell} {0}'.`,
+  )
   return undefined
 }
 

@@ -30,12 +30,17 @@ const maxFaults = 100
  * place allows. The schema's lenient root is used: what a file says about events that never fire here does not matter,
  * and the events that do are read by triggers.ts.
  */
-export function checkSchema(root: Node): SchemaFault[] {
+export const checkSchema = (root: Node): SchemaFault[] => faultsIn(root, 'workflow-root')
+
+/** What GitHub's editor would underline in `on`: its strict schema knows the filters and activity types of each event. */
+export const strictFaults = (on: Node): SchemaFault[] => faultsIn(on, 'on-strict')
+
+function faultsIn(root: Node, definition: string): SchemaFault[] {
   const errors = new TemplateValidationErrors(maxFaults)
   const context = new TemplateContext(errors, getWorkflowSchema(), new NoOperationTraceWriter())
   context.state.featureFlags = new FeatureFlags({ allowBackgroundSteps: true })
   const moved = new Set<Range>()
-  readTemplate(context, 'workflow-root', new NodeReader(root, moved), undefined)
+  readTemplate(context, definition, new NodeReader(root, moved), undefined)
   return errors.getErrors().map(({ rawMessage, range }) => {
     const line = range && moved.has(range) ? range.start.line + 1 : range?.start.line
     return {

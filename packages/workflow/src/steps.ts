@@ -1,8 +1,9 @@
+import { warnOfInjection } from './injection.ts'
 import type { Condition, Step, Template } from './model.ts'
 import { readForeignInputs, readInputsOf, readUses } from './native-actions.ts'
 import type { Problems } from './problems.ts'
 import { idFault, readCondition, readFlag, readMinutes, readShell, readTemplates, readTexts } from './read.ts'
-import { entry, type Node, scalarText } from './yaml.ts'
+import { child, entry, type Node, scalarText } from './yaml.ts'
 
 const maxSteps = 1000
 
@@ -163,14 +164,15 @@ function readStep(node: Node, problems: Problems, of: 'job' | 'composite'): Step
     ...(id !== undefined && { id }),
     ...(name !== undefined && { name }),
     if: readCondition(at('if'), 'step-if', problems),
-    env: readTemplates(at('env'), 'env', problems),
+    env: readTemplates(at('env')),
     continueOnError: readFlag(at('continue-on-error')) ?? false,
     ...(timeoutMinutes !== undefined && { timeoutMinutes }),
     position: node.range.start,
   }
   const uses = at('uses')
   if (uses) {
-    const found = readUses(uses, problems)
+    warnOfInjection(child(at('with'), 'script'), problems)
+    const found = readUses(uses, of, problems)
     if (!found) return null
     if (found.kind === 'foreign')
       return { kind: 'uses', ...common, uses: found.uses, with: readForeignInputs(at('with'), problems) }
@@ -182,6 +184,7 @@ function readStep(node: Node, problems: Problems, of: 'job' | 'composite'): Step
   }
   const run = scalarText(at('run'))
   if (run === undefined) return null
+  warnOfInjection(at('run'), problems)
   const shell = readShell(at('shell'), problems)
   if (of === 'composite' && !scalarText(at('shell')))
     problems.error(node, "A run step of a composite action needs 'shell'; write 'shell: bash'.")

@@ -10,10 +10,8 @@ export const maxCombinations = 256
 export function readStrategy(node: Node | undefined, problems: Problems): Strategy | undefined {
   if (!node) return undefined
   if (node.kind !== 'mapping') {
-    if (node.kind === 'scalar' && typeof node.value === 'string' && hasExpression(node.value)) {
-      problems.error(node, "An expression for the whole of 'strategy' is not supported; use it for 'matrix'.")
-    }
-    return undefined
+    const text = scalarText(node)
+    return text !== undefined && hasExpression(text) ? { whole: text, failFast: true } : undefined
   }
   const strategy: Strategy = { failFast: readFlag(child(node, 'fail-fast')) ?? true }
   const maxParallel = readNumber(child(node, 'max-parallel'), 'max-parallel', problems)
@@ -31,19 +29,17 @@ function readMatrix(node: Node | undefined, problems: Problems): Strategy['matri
   if (text !== undefined) return hasExpression(text) ? text : undefined
   if (node?.kind !== 'mapping') return undefined
   const axes: [string, MatrixValue[] | Template][] = []
-  for (const { name, key, value } of entriesOf(node)) {
+  for (const { name, value } of entriesOf(node)) {
     if (name === 'include' || name === 'exclude') continue
-    if (hasExpression(name)) {
-      problems.error(key, "An expression as a key of 'matrix' is not supported; make the whole matrix an expression.")
-    } else if (value.kind === 'sequence') {
+    if (value.kind === 'sequence') {
       if (value.items.length === 0) problems.error(value, `The axis '${name}' has no value; write at least one.`)
       axes.push([name, value.items.map(toMatrixValue)])
     } else if (value.kind === 'scalar' && hasExpression(scalarText(value) ?? '')) {
       axes.push([name, String(value.value)])
     }
   }
-  const include = readCombinations(child(node, 'include'), 'include', problems)
-  const exclude = readCombinations(child(node, 'exclude'), 'exclude', problems)
+  const include = readCombinations(child(node, 'include'))
+  const exclude = readCombinations(child(node, 'exclude'))
   if (axes.length === 0 && include.length === 0) {
     problems.error(node, "The matrix has neither an axis nor an 'include'; add one, or remove the matrix.")
   }
@@ -55,23 +51,14 @@ function readMatrix(node: Node | undefined, problems: Problems): Strategy['matri
   return { axes: Object.fromEntries(axes), include, exclude }
 }
 
-function readCombinations(
-  node: Node | undefined,
-  what: string,
-  problems: Problems,
-): Record<string, MatrixValue>[] | Template {
+function readCombinations(node: Node | undefined): (Record<string, MatrixValue> | Template)[] | Template {
   const text = scalarText(node)
   if (text !== undefined) return hasExpression(text) ? text : []
   if (node?.kind !== 'sequence') return []
-  return node.items.flatMap((item) => {
+  return node.items.flatMap((item): (Record<string, MatrixValue> | Template)[] => {
     if (item.kind === 'mapping') return [toMatrixValue(item) as Record<string, MatrixValue>]
-    if (hasExpression(scalarText(item) ?? '')) {
-      problems.error(
-        item,
-        `An expression as one entry of '${what}' is not supported; make the whole '${what}' an expression.`,
-      )
-    }
-    return []
+    const entry = scalarText(item) ?? ''
+    return hasExpression(entry) ? [entry] : []
   })
 }
 

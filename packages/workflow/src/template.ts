@@ -44,3 +44,8 @@ function endOfExpression(text: string, from: number): number {
 export function hasExpression(text: string): boolean {
   return text.includes('${{')
 }
+
+/** The key under which a mapping takes in what an expression yields. */
+export const insertKey = '${{ insert }}'
+
+export const isInsert = (key: string): boolean => /^\$\{\{\s*insert\s*\}\}$/.test(key.trim())

@@ -1,14 +1,28 @@
 import { getWorkflowSchema } from '@actions/workflow-parser/workflows/workflow-schema'
-import type { DispatchInput, PushTrigger, Triggers } from './model.ts'
+import { readCallTrigger } from './call-trigger.ts'
+import { cronFault } from './cron.ts'
+import { readInputs } from './inputs.ts'
+import {
+  type PushTrigger,
+  type ScheduleTrigger,
+  type Triggers,
+  type WorkflowRunTrigger,
+  type WorkflowRunType,
+  workflowRunTypes,
+} from './model.ts'
 import type { Problems } from './problems.ts'
 import { filterFault } from './push-filter.ts'
 import { entriesOf, readTexts } from './read.ts'
+import { strictFaults } from './schema.ts'
 import { child, type Node, scalarText } from './yaml.ts'
 
-/** Reads `on:`. Events that do not happen here are listed and never fire, whatever filters they carry. */
+/**
+ * Reads `on:`. Events of a forge are listed and wait for it, whatever filters they carry. What GitHub's own schema finds
+ * in filters, and GitHub yet runs, is a warning.
+ */
 export function readTriggers(node: Node | undefined, problems: Problems): Triggers {
   const triggers: Triggers = { other: [] }
-  if (!node || (node.kind === 'scalar' && node.value === null)) {
+  if (!node || isNothing(node)) {
     problems.error(node ?? null, "The file says nothing after 'on'; name the events that start it, such as 'on: push'.")
     return triggers
   }
@@ -17,13 +31,44 @@ export function readTriggers(node: Node | undefined, problems: Problems): Trigge
       ? entriesOf(node).map(({ name, key, value }) => ({ name, at: key as Node, filters: value }))
       : readTexts(node).map(({ text, node: at }) => ({ name: text, at, filters: undefined }))
   if (events.length === 0) problems.error(node, "'on' lists no event; name at least one, such as push.")
-  for (const { name, at, filters } of events) {
-    if (name === 'push') triggers.push = readPush(filters, problems)
-    else if (name === 'workflow_dispatch') triggers.workflowDispatch = { inputs: readInputs(filters, problems) }
-    else if (isEvent(name)) triggers.other.push(name)
-    else problems.error(at, `'${name.slice(0, 80)}' is not an event; correct its spelling (for a push write 'push').`)
+  for (const { name, at, filters } of events) readEvent({ name, at, filters }, triggers, problems)
+  if (node.kind === 'mapping') {
+    for (const { position, message } of strictFaults(node)) {
+      // A filter with nothing after it was told of above.
+      if (position && !problems.hasAt(position) && !message.startsWith("''"))
+        problems.warning(position, `${message} It has no effect here.`)
+    }
   }
   return triggers
+}
+
+function readEvent(
+  { name, at, filters }: { name: string; at: Node; filters: Node | undefined },
+  triggers: Triggers,
+  problems: Problems,
+): void {
+  switch (name) {
+    case 'push':
+      triggers.push = readPush(filters, problems)
+      return
+    case 'workflow_dispatch':
+      triggers.workflowDispatch = { inputs: readInputs(filters, problems) }
+      return
+    case 'workflow_call':
+      triggers.workflowCall = readCallTrigger(filters, problems)
+      return
+    case 'schedule':
+      triggers.schedule = readSchedule(filters, problems)
+      return
+    case 'workflow_run':
+      triggers.workflowRun = readWorkflowRun(filters, problems)
+      return
+    case 'repository_dispatch':
+      triggers.repositoryDispatch = { types: textsOf(child(filters, 'types')) }
+      return
+  }
+  if (isEvent(name)) triggers.other.push(name)
+  else problems.error(at, `'${name.slice(0, 80)}' is not an event; correct its spelling (for a push write 'push').`)
 }
 
 /** Whether GitHub's schema has an event of this name: it has a definition for each event written alone. */
@@ -36,6 +81,9 @@ function isEvent(name: string): boolean {
   }
 }
 
+const isNothing = (node: Node | undefined): boolean => node?.kind === 'scalar' && node.value === null
+const textsOf = (node: Node | undefined): string[] => readTexts(node).map(({ text }) => text)
+
 const filters = {
   branches: 'branches',
   'branches-ignore': 'branchesIgnore',
@@ -44,28 +92,36 @@ const filters = {
   paths: 'paths',
   'paths-ignore': 'pathsIgnore',
 } as const
+type Filter = keyof typeof filters
 
 function readPush(node: Node | undefined, problems: Problems): PushTrigger {
-  const push: PushTrigger = {}
-  if (node && node.kind !== 'mapping' && !(node.kind === 'scalar' && node.value === null)) {
+  if (node && node.kind !== 'mapping' && !isNothing(node)) {
     problems.error(node, "'push' takes a mapping of filters, such as 'branches: [main]', or nothing.")
   }
+  for (const { name, key } of entriesOf(node)) {
+    if (Object.hasOwn(filters, name)) continue
+    const known = Object.keys(filters).join(', ')
+    problems.warning(key, `'push' has no filter '${name.slice(0, 80)}', so it is not looked at; it has ${known}.`)
+  }
+  return readFilters(node, Object.keys(filters) as Filter[], problems)
+}
+
+/** Patterns by filter. One with nothing after it is no filter. */
+function readFilters(node: Node | undefined, names: Filter[], problems: Problems): PushTrigger {
+  const read: PushTrigger = {}
   for (const { name, key, value } of entriesOf(node)) {
-    if (!Object.hasOwn(filters, name)) {
-      problems.error(key, `'push' has no filter '${name.slice(0, 80)}'; it has ${Object.keys(filters).join(', ')}.`)
-      continue
-    }
+    if (!names.includes(name as Filter)) continue
     if (value.kind === 'mapping') problems.error(value, `'${name}' takes one pattern or a list of patterns.`)
+    if (isNothing(value)) problems.warning(key, `'${name}' has no pattern, so it leaves nothing out; write one.`)
     const patterns = readTexts(value)
     for (const { text, node: at } of patterns) {
       const fault = filterFault(text)
       if (fault) problems.error(at, fault)
     }
-    // A filter with nothing after it is no filter.
-    if (patterns.length > 0) push[filters[name as keyof typeof filters]] = patterns.map(({ text }) => text)
+    if (patterns.length > 0) read[filters[name as Filter]] = patterns.map(({ text }) => text)
   }
   for (const name of ['branches', 'tags', 'paths'] as const) {
-    if (push[name] && push[`${name}Ignore`]) {
+    if (read[name] && read[`${name}Ignore`]) {
       const key = child(node, `${name}-ignore`)
       problems.error(
         key ?? null,
@@ -73,75 +129,41 @@ function readPush(node: Node | undefined, problems: Problems): PushTrigger {
       )
     }
   }
-  return push
+  return read
 }
 
-const inputTypes = ['string', 'boolean', 'number', 'choice', 'environment'] as const
-const inputKeys = ['type', 'required', 'default', 'description', 'options', 'deprecationMessage', 'deprecation-message']
+const maxSchedules = 20
 
-function readInputs(node: Node | undefined, problems: Problems): Record<string, DispatchInput> {
-  if (node && node.kind !== 'mapping' && !(node.kind === 'scalar' && node.value === null)) {
-    problems.error(node, "'workflow_dispatch' takes a mapping with 'inputs', or nothing.")
+function readSchedule(node: Node | undefined, problems: Problems): ScheduleTrigger[] {
+  const items = node?.kind === 'sequence' ? node.items : []
+  if (items.length > maxSchedules) {
+    problems.error(node!, `'schedule' has ${items.length} times; at most ${maxSchedules} are allowed.`)
+    return []
   }
-  for (const { name, key } of entriesOf(node)) {
-    if (name !== 'inputs') problems.error(key, `'workflow_dispatch' knows 'inputs' only, not '${name.slice(0, 80)}'.`)
+  const found = items.flatMap((item) => {
+    const at = child(item, 'cron')
+    const cron = scalarText(at)?.trim()
+    if (!cron) return []
+    const timezone = scalarText(child(item, 'timezone'))?.trim() || undefined
+    const fault = cronFault(cron, timezone)
+    if (fault) problems.error(fault.of === 'cron' ? at! : child(item, 'timezone')!, fault.message)
+    return fault ? [] : [{ cron, ...(timezone && { timezone }) }]
+  })
+  if (found.length === 0 && node && !problems.hasErrors) {
+    problems.warning(node, "'schedule' names no time, so it starts nothing; write '- cron: ...' below it.")
   }
-  return Object.fromEntries(
-    entriesOf(child(node, 'inputs')).map(({ name, key, value }) => {
-      if (!/^[A-Za-z_][\w-]{0,99}$/.test(name)) {
-        problems.error(key, `'${name.slice(0, 80)}' cannot name an input; use letters, digits, - and _.`)
-      }
-      return [name, readInput(value, problems)]
-    }),
+  return found
+}
+
+function readWorkflowRun(node: Node | undefined, problems: Problems): WorkflowRunTrigger {
+  const { branches, branchesIgnore } = readFilters(node, ['branches', 'branches-ignore'], problems)
+  const types = textsOf(child(node, 'types')).filter((each): each is WorkflowRunType =>
+    (workflowRunTypes as readonly string[]).includes(each),
   )
-}
-
-function readInput(node: Node, problems: Problems): DispatchInput {
-  for (const { name, key } of entriesOf(node)) {
-    if (!inputKeys.includes(name)) problems.error(key, `An input has no key '${name.slice(0, 80)}'.`)
+  return {
+    workflows: textsOf(child(node, 'workflows')),
+    types: types.length > 0 ? types : ['requested', 'completed'],
+    ...(branches && { branches }),
+    ...(branchesIgnore && { branchesIgnore }),
   }
-  const typeNode = child(node, 'type')
-  const written = scalarText(typeNode) ?? 'string'
-  const type = inputTypes.find((each) => each === written)
-  if (!type) problems.error(typeNode ?? node, `'${written.slice(0, 80)}' is not a type; use ${inputTypes.join(', ')}.`)
-  const required = child(node, 'required')
-  if (required && (required.kind !== 'scalar' || typeof required.value !== 'boolean')) {
-    problems.error(required, "'required' must be true or false.")
-  }
-  const input: DispatchInput = {
-    type: type ?? 'string',
-    required: required?.kind === 'scalar' && required.value === true,
-  }
-  const description = scalarText(child(node, 'description'))
-  if (description !== undefined) input.description = description
-  if (input.type === 'choice') {
-    input.options = readTexts(child(node, 'options')).map(({ text }) => text)
-    if (input.options.length === 0)
-      problems.error(node, "An input of type 'choice' needs 'options' with at least one value.")
-  }
-  const given = child(node, 'default')
-  if (given?.kind === 'scalar' && given.value !== null) {
-    const { value, fault } = typedInput(input, String(given.value))
-    if (fault) problems.error(given, `The default does not fit: ${fault}`)
-    else input.default = value
-  }
-  return input
-}
-
-/** The value of an input from its text form; `fault` says what it must be. */
-export function typedInput(
-  input: DispatchInput,
-  text: string,
-): { value: string | number | boolean; fault?: undefined } | { value?: undefined; fault: string } {
-  if (input.type === 'boolean') {
-    return text === 'true' || text === 'false' ? { value: text === 'true' } : { fault: 'it must be true or false.' }
-  }
-  if (input.type === 'number') {
-    const value = text.trim() === '' ? Number.NaN : Number(text)
-    return Number.isFinite(value) ? { value } : { fault: 'it must be a number.' }
-  }
-  if (input.type === 'choice' && !input.options?.includes(text)) {
-    return { fault: `it must be one of ${input.options?.join(', ')}.` }
-  }
-  return { value: text }
 }

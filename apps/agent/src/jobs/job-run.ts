@@ -5,6 +5,7 @@ import { addedSteps } from '@juanie/services/hosts/contract'
 import {
   type Contexts,
   evaluateCondition,
+  evaluateMapping,
   evaluateTemplate,
   evaluateValue,
   type Outcome,
@@ -239,7 +240,7 @@ export class JobRun {
     try {
       const options = state.options(scope)
       const jobContexts = state.contexts(state.environment({}, scope), scope)
-      const env = mapValues(step?.env ?? {}, (text) => evaluateTemplate(text, jobContexts, options))
+      const env = evaluateMapping(step?.env ?? {}, jobContexts, options)
       const contexts = step ? state.contexts(state.environment(env, scope), scope) : jobContexts
       // Steps beside others began before a failure that another of them came to.
       if (!evaluateCondition(what.condition, contexts, options)) {
@@ -352,9 +353,7 @@ export class JobRun {
   #outputs(): Record<string, string> {
     const state = this.#state
     const contexts = state.contexts(state.environment({}))
-    const outputs = mapValues(this.#parts.job.instance.job.outputs, (text) =>
-      evaluateTemplate(text, contexts, state.options()),
-    )
+    const outputs = evaluateMapping(this.#parts.job.instance.job.outputs, contexts, state.options())
     return Object.fromEntries(Object.entries(outputs).filter(([, value]) => state.masker.mask(value) === value))
   }
 
@@ -378,9 +377,6 @@ const reasonOf = (error: unknown) =>
 const now = () => new Date().toISOString()
 const clip = (text: string | null) => (text !== null && text.length > 4000 ? `${text.slice(0, 3999)}…` : text)
 const isTrue = (value: unknown) => value === true || value === 'true'
-
-const mapValues = <T>(record: Record<string, T>, map: (value: T) => string): Record<string, string> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
 
 function abortedEnd(reason: unknown, minutes: number | null): StepEnd {
   if (reason === 'step-timeout') {

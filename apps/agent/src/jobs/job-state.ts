@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Contexts, evaluateTemplate, Masker, strategyContext } from '@juanie/workflow'
+import { type Contexts, evaluateMapping, Masker, strategyContext } from '@juanie/workflow'
 import type { JobRunParts } from './job-parts.ts'
 import { servicePasses } from './service-environment.ts'
 import { runnerContext } from './step-environment.ts'
@@ -64,12 +64,7 @@ export class JobState {
     const { job } = this.parts
     const env: Record<string, string> = {}
     for (const level of [job.workflow.env, job.instance.job.env]) {
-      const contexts = this.contexts(env)
-      const filled = Object.entries(level).map(([name, text]) => [
-        name,
-        evaluateTemplate(text, contexts, this.options()),
-      ])
-      Object.assign(env, Object.fromEntries(filled))
+      Object.assign(env, evaluateMapping(level, this.contexts(env), this.options()))
     }
     return { ...env, ...this.exported, ...scope.env, ...stepEnv }
   }

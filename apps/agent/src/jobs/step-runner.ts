@@ -3,6 +3,7 @@ import {
   type Action,
   type Contexts,
   evaluateCondition,
+  evaluateMapping,
   evaluateTemplate,
   evaluateValue,
   type Outcome,
@@ -229,7 +230,7 @@ export class StepRunner {
   ): Record<string, string> {
     const options = this.#state.options(scope)
     const given = Object.fromEntries(
-      Object.entries(step.with).map(([name, text]) => [name.toLowerCase(), evaluateTemplate(text, contexts, options)]),
+      Object.entries(evaluateMapping(step.with, contexts, options)).map(([name, text]) => [name.toLowerCase(), text]),
     )
     const { secrets: _secrets, needs: _needs, ...light } = contexts
     for (const [name, { default: initial }] of Object.entries(action.inputs)) {

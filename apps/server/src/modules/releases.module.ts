@@ -1,6 +1,16 @@
+import { Actions } from '@juanie/services/actions'
 import { Deployments } from '@juanie/services/deployments'
-import { Bundles, Releases } from '@juanie/services/releases'
+import { Bundles, GreenCommits, Releases } from '@juanie/services/releases'
 import type { BlobStore } from '@juanie/services/releases/port'
+import {
+  CalledFetch,
+  ConcurrencyGroups,
+  RunFollowing,
+  RunSignals,
+  RunStarts,
+  RunUpkeep,
+  TriggeredRuns,
+} from '@juanie/services/runs'
 import { ModuleRef } from '@nestjs/core'
 import { LocalGitStore } from '../git/git-store.ts'
 import { Kernel } from '../kernel.ts'
@@ -30,4 +40,23 @@ export const releasesModule = domain(class ReleasesModule {}, [
     }
     return new Releases({ db, git, made })
   }),
+  provide(GreenCommits, [Kernel, RunStarts], ({ db }, starts) => new GreenCommits({ db, starts })),
+  provide(
+    RunUpkeep,
+    [Kernel, RunSignals, TriggeredRuns, GreenCommits, Actions],
+    ({ db, log, config, lifecycle }, signals, triggered, green, sources) => {
+      const failed = (error: unknown) => log.warn({ err: error }, 'what follows runs could not be done; trying again')
+      const parts = { db, signals, url: () => config.url }
+      const upkeep = new RunUpkeep({
+        signals,
+        triggered,
+        groups: new ConcurrencyGroups(parts),
+        following: new RunFollowing({ db, triggered, followers: [green.follow] }),
+        fetch: new CalledFetch({ ...parts, sources }),
+        failed,
+      })
+      lifecycle.add({ name: 'upkeep of runs', start: () => upkeep.start(), stop: () => upkeep.stop() })
+      return upkeep
+    },
+  ),
 ])

@@ -22,6 +22,7 @@ import {
   RunStarts,
   Runs,
   StartableWorkflows,
+  TriggeredRuns,
 } from '@juanie/services/runs'
 import { Secrets } from '@juanie/services/secrets'
 import { LocalGitStore } from '../git/git-store.ts'
@@ -75,6 +76,12 @@ export const runsModule = domain(class RunsModule {}, [
     [Kernel, RunSignals, LocalGitStore, Pipelines, PinQueue],
     (kernel, signals, git, pipelines, pins) =>
       new RunStarts({ db: kernel.db, signals, url: url(kernel), git, pipelines, pins }),
+  ),
+  provide(
+    TriggeredRuns,
+    [Kernel, RunSignals, LocalGitStore, Pipelines, PinQueue],
+    (kernel, signals, git, pipelines, pins) =>
+      new TriggeredRuns({ db: kernel.db, signals, url: url(kernel), git, pipelines, pins }),
   ),
   provide(JobLeases, [Kernel, RunSignals, AgentHub, LocalGitStore, Secrets, JobPasses], (kernel, ...parts) => {
     const [signals, hub, git, secrets, passes] = parts

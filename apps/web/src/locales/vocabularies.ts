@@ -10,7 +10,7 @@ import {
 import { healths, syncs } from '@juanie/services/environments/contract'
 import { instanceStates } from '@juanie/services/hosts/contract'
 import { roles } from '@juanie/services/organizations/policy'
-import { jobStatuses, runStatuses, stepStatuses, waitingKinds } from '@juanie/services/runs/contract'
+import { jobStatuses, runEvents, runStatuses, stepStatuses, waitingKinds } from '@juanie/services/runs/contract'
 import { runGroups } from '@juanie/services/runs/status'
 import { expiries } from '../features/account/expiry.ts'
 import { agentSentences } from '../features/deployments/agent-words.ts'
@@ -62,6 +62,7 @@ export const vocabularies: Record<string, readonly string[]> = {
   'events.worked.*': jobEnds,
   'events.health.*': toldHealths,
   'runs.group.*': Object.keys(runGroups),
+  'runs.event.*': runEvents,
   'runs.waits.*': waitingKinds,
   'runs.ends.*': waitingKinds,
   'runs.why.*': reasonKeys.map((reason) => reason.replace('.', '_')),

@@ -13,6 +13,8 @@ export interface WorkflowAt {
   origin: Origin
   text: string
   parsed: Parsed
+  /** Of a default workflow: whether the commit holds anything that could be run or served. */
+  isApplication?: boolean
 }
 
 /** Where workflows lie; the first folder that holds any is the one that counts. */
@@ -62,6 +64,14 @@ export class Pipelines {
     return { commit, workflows: [await this.#default(repositoryId, commit, defaultBranch ?? 'main')] }
   }
 
+  /** One file of a commit, read as a workflow; null when there is none. */
+  async fileAt(repositoryId: string, commit: string, file: string): Promise<WorkflowAt | null> {
+    const slash = file.lastIndexOf('/')
+    const entries = await this.#git.folder(repositoryId, commit, file.slice(0, Math.max(0, slash)))
+    const entry = entries?.find(({ kind, name }) => kind === 'file' && name === file.slice(slash + 1))
+    return entry ? this.#file(repositoryId, entry.id, file) : null
+  }
+
   async #file(repositoryId: string, blob: string, file: string): Promise<WorkflowAt> {
     const known = this.#recall(`${blob} ${file}`)
     if (known) return known
@@ -83,6 +93,16 @@ export class Pipelines {
     return this.#keep(`${blob} ${file}`, workflowAt({ file, text: text ?? '', parsed, origin: 'repository' }))
   }
 
+  /** The default workflow of a commit, whatever workflows it has; null when there is no such commit. */
+  async readDefault(
+    repositoryId: string,
+    id: string,
+    defaultBranch: string | null,
+  ): Promise<{ commit: Commit; workflow: WorkflowAt } | null> {
+    const commit = await this.#git.commit(repositoryId, id)
+    return commit && { commit, workflow: await this.#default(repositoryId, commit, defaultBranch ?? 'main') }
+  }
+
   async #default(repositoryId: string, commit: Commit, defaultBranch: string): Promise<WorkflowAt> {
     const key = `${commit.tree} ${defaultBranch}`
     const known = this.#recall(key)
@@ -94,7 +114,9 @@ export class Pipelines {
     }
     const [packageJson, pyproject] = await Promise.all([read('package.json'), read('pyproject.toml')])
     const made = defaultWorkflow({ names: root.map(({ name }) => name), packageJson, pyproject, defaultBranch })
-    return this.#keep(key, workflowAt({ ...made, parsed: parseWorkflow(made.file, made.text), origin: 'default' }))
+    const { isApplication, ...written } = made
+    const found = workflowAt({ ...written, parsed: parseWorkflow(made.file, made.text), origin: 'default' })
+    return this.#keep(key, { ...found, isApplication })
   }
 
   #recall(key: string): WorkflowAt | undefined {

@@ -1,6 +1,6 @@
 import { createdAt, instant, owned, primaryId } from '@juanie/core/database'
 import { sql } from 'drizzle-orm'
-import { integer, snakeCase, text, uniqueIndex } from 'drizzle-orm/pg-core'
+import { boolean, integer, snakeCase, text, uniqueIndex } from 'drizzle-orm/pg-core'
 import { organizations } from '../organizations/tables.ts'
 
 export const projects = snakeCase.table(
@@ -14,6 +14,8 @@ export const projects = snakeCase.table(
     lastRun: integer().notNull().default(0),
     lastRelease: integer().notNull().default(0),
     lastDeployment: integer().notNull().default(0),
+    /** Whether a commit of a followed branch whose runs all succeeded is released by itself. */
+    releasesGreenCommits: boolean().notNull().default(true),
     createdAt: createdAt(),
     updatedAt: createdAt(),
     deletedAt: instant(),

@@ -1,14 +1,14 @@
 import { record } from '@juanie/core/events'
-import { uuidv7 } from '@juanie/core/ids'
 import { parseWorkflow, type Workflow } from '@juanie/workflow'
 import { and, eq, inArray, sql } from 'drizzle-orm'
-import { githubContext } from './contexts.ts'
-import { projectVariables, type RunFacts, runFacts, scopeOf } from './facts.ts'
-import { type PlannedJob, plan } from './plan.ts'
+import { isBegunCall } from './calls.ts'
+import { projectVariables, type RunFacts, type RunRow, runFacts, scopeOf } from './facts.ts'
+import { move, type PlannedJob, type PlanResult } from './plan.ts'
+import { type Planning, planOf } from './plan-of.ts'
 import type { Wakeups } from './port.ts'
 import { lockJobs, storeJobs } from './rows.ts'
 import { channels } from './signals.ts'
-import { nextRunStatus, type RunMove } from './status.ts'
+import { isJobHeld, isJobOver, nextRunStatus, type RunMove } from './status.ts'
 import { pipelineRuns, steps } from './tables.ts'
 import { movePoint, type Work } from './work.ts'
 
@@ -38,6 +38,43 @@ export async function advanceLocked(
   await settle(work, parts, { facts, workflow, vars, jobs: found })
 }
 
+/**
+ * A run is told to end: what waits is canceled now, what runs is told to. Jobs that ask for it (`if: always()`) still run
+ * afterwards; a second time ends those too. The run's row must be locked, and the run not over.
+ */
+export async function cancelLocked(work: Work, parts: AdvanceParts, facts: RunFacts): Promise<void> {
+  const { run } = facts
+  const isSecond = run.cancelRequestedAt !== null
+  const planned = await lockJobs(work.tx, run.id, run.attempt)
+  run.cancelRequestedAt ??= new Date()
+  await work.tx
+    .update(pipelineRuns)
+    .set({ cancelRequestedAt: run.cancelRequestedAt })
+    .where(eq(pipelineRuns.id, run.id))
+  for (const job of planned) {
+    if (isJobHeld(job.status)) job.stop = job.cancelReason = 'canceled'
+    else if (
+      job.status === 'queued' ||
+      (job.status === 'pending' && !isBegunCall(job) && (isSecond || job.instance !== null || run.status === 'blocked'))
+    ) {
+      move(job, 'cancel', 'run.canceled')
+    }
+  }
+  await record(work.tx, scopeOf(facts.project), 'run.cancel_requested', {
+    subjectId: run.id,
+    data: { number: run.number },
+  })
+  if (run.status !== 'blocked') return advanceLocked(work, parts, facts, planned)
+  // Nothing of it has begun.
+  await storeJobs(work, run, planned)
+  await moveRun(work, parts, facts, { move: 'cancel', reason: 'run.canceled' })
+  if (run.concurrency) tellGroups(work, parts, run.projectId, [run.concurrency.name])
+}
+
+export const tellGroups = (work: Work, { signals }: AdvanceParts, projectId: string, names: string[]): void => {
+  if (names.length > 0) work.after(() => signals.groupsChanged(projectId, [...new Set(names)]))
+}
+
 /** The text was accepted when the run was made; parsing it again gives the same. */
 export function storedWorkflow(run: { workflowFile: string; workflowText: string }): Workflow | null {
   const key = `${run.workflowFile}\n${run.workflowText}`
@@ -51,28 +88,30 @@ export function storedWorkflow(run: { workflowFile: string; workflowText: string
 
 const parsedWorkflows = new Map<string, Workflow>()
 
-export interface Planning {
-  facts: RunFacts
-  workflow: Workflow
-  vars: Record<string, string>
-  jobs: PlannedJob[]
-}
-
 /** Plans, writes the outcome, and tells those who wait for it once it is committed. */
 export async function settle(work: Work, parts: AdvanceParts, planning: Planning): Promise<PlannedJob[]> {
-  const { facts, workflow, vars } = planning
+  const { facts } = planning
   const { run } = facts
-  const result = plan({
-    workflow,
-    jobs: planning.jobs,
-    isCanceled: run.cancelRequestedAt !== null,
-    contexts: { github: githubContext(facts, parts.url()), vars, inputs: run.inputs },
-    newId: uuidv7,
-  })
+  const result = planOf(parts, planning)
   await storeJobs(work, run, result.jobs)
   await tellAgents(work, parts, result.jobs)
-  if (result.end) await endRun(work, facts, result.end)
+  tellOthers(work, parts, run, result)
+  if (result.end) {
+    await endRun(work, parts, facts, result.end)
+    if (run.concurrency) tellGroups(work, parts, run.projectId, [run.concurrency.name])
+  }
   return result.jobs
+}
+
+/** Groups whose members have come or gone, and workflows that must be fetched. */
+function tellOthers(work: Work, parts: AdvanceParts, run: RunRow, { jobs, wanted }: PlanResult): void {
+  const names = jobs.flatMap(({ concurrency, claim, status, instance }) =>
+    concurrency && (claim === null ? instance !== null && status === 'pending' : isJobOver(status))
+      ? [concurrency.name]
+      : [],
+  )
+  tellGroups(work, parts, run.projectId, names)
+  if (wanted.length > 0) work.after(() => parts.signals.workflowsWanted(run.id))
 }
 
 async function tellAgents(work: Work, parts: AdvanceParts, planned: PlannedJob[]): Promise<void> {
@@ -89,7 +128,13 @@ async function tellAgents(work: Work, parts: AdvanceParts, planned: PlannedJob[]
 }
 
 /** The only writer of a run's status; its row must be locked. */
-export async function moveRun(work: Work, facts: RunFacts, move: RunMove, reason: string | null = null): Promise<void> {
+export async function moveRun(
+  work: Work,
+  parts: AdvanceParts,
+  facts: RunFacts,
+  by: { move: RunMove; reason?: string | null },
+): Promise<void> {
+  const { move, reason = null } = by
   const { run } = facts
   const status = nextRunStatus(run.status, move)
   if (status === null) throw new Error(`a run that is ${run.status} cannot ${move}`)
@@ -103,11 +148,18 @@ export async function moveRun(work: Work, facts: RunFacts, move: RunMove, reason
       reason,
       ...(isStart && { startedAt: sql`now()` }),
       ...(isEnd && { finishedAt: sql`now()` }),
-      ...(move === 'rerun' && { attempt: run.attempt, startedAt: null, finishedAt: null, cancelRequestedAt: null }),
+      ...(move === 'rerun' && {
+        attempt: run.attempt,
+        startedAt: null,
+        finishedAt: null,
+        cancelRequestedAt: null,
+        announced: 0,
+      }),
     })
     .where(eq(pipelineRuns.id, run.id))
   run.status = status
   run.reason = reason
+  if (isStart || isEnd) work.after(() => parts.signals.runsChanged([run.id]))
   await recordRun(work, facts, isStart ? 'pipeline.running' : isEnd ? 'run.finished' : 'run.queued')
 }
 
@@ -125,11 +177,17 @@ export const recordRun = (work: Work, { run, project }: RunFacts, type: string):
     },
   })
 
-async function endRun(work: Work, facts: RunFacts, end: { move: RunMove; reason: string | null }): Promise<void> {
+async function endRun(
+  work: Work,
+  parts: AdvanceParts,
+  facts: RunFacts,
+  end: { move: RunMove; reason: string | null },
+): Promise<void> {
   // Only a run that never began can be skipped as a whole; and what ends otherwise has begun, if only to fail.
   const move = end.move === 'skip' && facts.run.status === 'running' ? 'succeed' : end.move
-  if (facts.run.status === 'queued' && nextRunStatus('queued', move) === null) await moveRun(work, facts, 'start')
-  await moveRun(work, facts, move, move === 'succeed' ? null : end.reason)
+  if (facts.run.status === 'queued' && nextRunStatus('queued', move) === null)
+    await moveRun(work, parts, facts, { move: 'start' })
+  await moveRun(work, parts, facts, { move, reason: move === 'succeed' ? null : end.reason })
 }
 
 /** Ends the steps that nobody will report any more, and answers their ids: viewers of their logs must hear of it. */

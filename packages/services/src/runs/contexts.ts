@@ -72,6 +72,10 @@ function eventOf({ run, project, actor }: RunFacts, url: string): Record<string,
   if (run.event === 'workflow_dispatch') {
     return { ...common, inputs: run.inputs, ref: run.ref, workflow: run.workflowFile }
   }
+  if (run.event !== 'push') {
+    const { level: _level, ...told } = run.trigger ?? {}
+    return { ...told, ...common }
+  }
   const head = {
     id: run.commit,
     tree_id: run.source.tree,

@@ -34,8 +34,12 @@ export const stepStatuses = ['pending', 'running', 'succeeded', 'failed', 'cance
 export type StepStatus = (typeof stepStatuses)[number]
 
 /** What started a run, as `github.event_name`; `rerun` is an attempt, not an event. */
-export const runEvents = ['push', 'workflow_dispatch'] as const
+export const runEvents = ['push', 'workflow_dispatch', 'schedule', 'workflow_run', 'repository_dispatch'] as const
 export type RunEvent = (typeof runEvents)[number]
+
+/** Where a run or a job stands in its concurrency group; `ousted` holds it still, and was asked to end for a newer one. */
+export const claimStates = ['waiting', 'holding', 'superseded', 'ousted'] as const
+export type ClaimState = (typeof claimStates)[number]
 
 /** Why an agent was asked to end a job. */
 export const cancelReasons = ['canceled', 'fail-fast'] as const
@@ -95,8 +99,21 @@ export const DispatchRun = z.object({
 })
 export type DispatchRun = z.infer<typeof DispatchRun>
 
+/** What somebody outside says has happened: fires `repository_dispatch` of the default branch. */
+export const DispatchRepository = z.object({
+  eventType: z.string().check(z.minLength(1), z.maxLength(100)),
+  clientPayload: z._default(
+    z.record(z.string(), z.unknown()).check(z.refine((payload) => JSON.stringify(payload).length <= 65_536)),
+    {},
+  ),
+})
+export type DispatchRepository = z.infer<typeof DispatchRepository>
+
 export const waitingKinds = [
   'needs',
+  'calls',
+  'workflow',
+  'concurrency',
   'max_parallel',
   'plan',
   'taken',
@@ -110,6 +127,12 @@ export const waitingKinds = [
 /** What a job waits for. It names who or what can end that: another job, an agent, whoever starts one. */
 export type Waiting =
   | { kind: 'needs'; jobs: string[] }
+  /** The jobs of the workflow that it calls. */
+  | { kind: 'calls'; jobs: string[] }
+  /** The text of the workflow that it calls must be fetched. */
+  | { kind: 'workflow' }
+  /** Another of its concurrency group must end. */
+  | { kind: 'concurrency' }
   /** Another job of its matrix must end: `max-parallel`. */
   | { kind: 'max_parallel' }
   | { kind: 'plan' }

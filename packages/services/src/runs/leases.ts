@@ -8,6 +8,8 @@ import { eq, getColumns, sql } from 'drizzle-orm'
 import { type AgentHub, type AgentService, type Channel, contractVersion, type LeasedJob } from '../hosts/index.ts'
 import type { GitStore } from '../repositories/index.ts'
 import { type AdvanceParts, storedWorkflow } from './advance.ts'
+import { secretsOf } from './called-secrets.ts'
+import { calledWorkflow } from './calls.ts'
 import { cloneUrl, githubContext } from './contexts.ts'
 import type { RunRow } from './facts.ts'
 import type { JobPasses } from './job-passes.ts'
@@ -207,15 +209,10 @@ export class JobLeases implements AgentService {
 
   async #jobOf(channel: Channel, row: LeasedRow, run: RunRow): Promise<LeasedJob> {
     const { project } = row
-    const workflow = storedWorkflow(run)
+    const { called } = row.instance
+    const kept = called && run.called[called.workflow]
+    const workflow = kept ? calledWorkflow(kept) : storedWorkflow(run)
     if (!workflow) throw new Error('The stored workflow text cannot be read by this version of Juanie.')
-    const named = secretsNamed(row.instance.job, workflow)
-    const [secrets, needs] = await Promise.all([
-      named === 'all' || named.length > 0
-        ? this.#parts.secrets.forRun(project, { environment: row.environment, names: named })
-        : {},
-      row.needs.length > 0 ? this.#needs(row) : {},
-    ])
     const facts = { run, project, workflowName: row.workflowName, actor: row.actor }
     const passes = this.#parts.passes.mint({
       jobId: row.id,
@@ -224,6 +221,27 @@ export class JobLeases implements AgentService {
       job: row.instance.job,
       timeoutMs: row.timeoutMs,
     })
+    const github = {
+      ...githubContext(facts, this.#parts.url()),
+      job: row.instance.job.id,
+      token: passes.repository,
+    }
+    const vars = variablesOf(row)
+    const [secrets, needs] = await Promise.all([
+      secretsOf(
+        {
+          db: this.#parts.db,
+          runId: run.id,
+          attempt: row.attempt,
+          contexts: { github, vars, inputs: run.inputs },
+          token: passes.repository,
+          open: (names) => this.#parts.secrets.forRun(project, { environment: row.environment, names }),
+        },
+        row.instance,
+        secretsNamed(row.instance.job, workflow),
+      ),
+      row.needs.length > 0 ? this.#needs(row) : {},
+    ])
     return {
       jobId: row.id,
       runId: run.id,
@@ -232,11 +250,11 @@ export class JobLeases implements AgentService {
       instance: row.instance,
       workflow: { name: row.workflowName, env: workflow.env, defaults: workflow.defaults },
       contexts: {
-        github: { ...githubContext(facts, this.#parts.url()), job: row.key, token: passes.repository },
-        vars: variablesOf(row),
+        github,
+        vars,
         secrets: { ...secrets, GITHUB_TOKEN: passes.repository },
         needs,
-        inputs: run.inputs,
+        inputs: called?.inputs ?? run.inputs,
         matrix: row.instance.matrix,
       },
       repository: {

@@ -8,8 +8,13 @@ export function secretsNamed(
   job: Job,
   workflow: { env: Record<string, Template>; defaults: RunDefaults },
 ): string[] | 'all' {
+  return secretsIn([{ ...job, position: null }, workflow.env, workflow.defaults])
+}
+
+/** Which secrets the texts of a value name. */
+export function secretsIn(value: unknown): string[] | 'all' {
   const names = new Set<string>()
-  for (const text of textsOf([{ ...job, position: null }, workflow.env, workflow.defaults])) {
+  for (const text of textsOf(value)) {
     for (const name of namedIn(text)) {
       if (name === null) return 'all'
       names.add(name.toUpperCase())

@@ -11,4 +11,6 @@ export const runPoints: string[] = [
   'logs.acknowledged',
   'run.before.clean',
   'run.after.clean',
+  'run.before.announce',
+  'run.after.announce',
 ]

@@ -1,4 +1,6 @@
 import type { Transaction } from '@juanie/core/database'
+import type { ProjectScope } from '@juanie/core/scope'
+import type { RunRow } from './facts.ts'
 
 /**
  * The secrets of a project, opened for one job. Names are compared without regard to case; those that do not exist
@@ -18,6 +20,12 @@ export interface Wakeups {
   jobsQueued(): void
   /** These held jobs should end. */
   jobsStopped(jobIds: string[]): void
+  /** Somebody came to these concurrency groups, or left them. */
+  groupsChanged(projectId: string, names: string[]): void
+  /** These runs were made, have begun or are over: others may follow them. */
+  runsChanged(runIds: string[]): void
+  /** Jobs of this run call workflows whose texts must be fetched. */
+  workflowsWanted(runId: string): void
   /** Lines of these streams were stored, or a stream ended. */
   logsStored(streamIds: string[]): void
 }
@@ -37,3 +45,21 @@ export interface InstanceStreams {
   /** Sets the number of stored lines. */
   save(tx: Transaction, lines: Map<string, number>): Promise<void>
 }
+
+/**
+ * Workflows of other repositories. A place that cannot be reached throws `unavailable`, which is tried again; a
+ * repository or a reference that does not exist throws `not_found`, and one that the organization does not allow
+ * `forbidden`.
+ */
+export interface WorkflowSources {
+  /** The commit that a branch, a tag or an id means now. */
+  resolve(scope: ProjectScope, wanted: { owner: string; name: string; ref: string }): Promise<{ commit: string }>
+  /** Null when there is no such file. */
+  read(
+    scope: ProjectScope,
+    wanted: { owner: string; name: string; commit: string; path: string },
+  ): Promise<string | null>
+}
+
+/** Looks at a run that is over and makes what follows from it, once, however often it is told. */
+export type RunFollower = (run: RunRow) => Promise<void>

@@ -255,7 +255,7 @@ class Taking {
       .set({ status, startedAt: new Date(at) })
       .where(eq(jobs.id, job.id))
     job.status = status
-    if (facts.run.status === 'queued') await moveRun(this.#work, facts, 'start')
+    if (facts.run.status === 'queued') await moveRun(this.#work, this.#parts, facts, { move: 'start' })
     await record(this.#work.tx, scopeOf(facts.project), 'job.started', {
       subjectId: job.id,
       data: { runId: job.runId, name: job.name, agentId: this.#agent.id },

@@ -15,10 +15,14 @@ export function againFailed(workflow: Workflow, before: PlannedJob[], newId: () 
   const fresh = new Map(freshJobs(workflow, newId).map((job) => [job.key, job]))
   return workflow.jobs.flatMap((job) => {
     const places = last.filter(({ key }) => key === job.id)
+    const called = last.filter(({ key }) => key.startsWith(`${job.id}/`) || key.startsWith(`${job.id}#`))
     const isBelow = ancestorsOf(workflow, job.id).some((key) => broken.has(key))
     const isKnown =
       places.length > 0 && places.every(({ instance, status }) => instance !== null || status === 'skipped')
     if (isBelow || (broken.has(job.id) && !isKnown)) return [fresh.get(job.id)!]
+    // A called workflow runs again as a whole.
+    if (job.call && broken.has(job.id)) return [fresh.get(job.id)!]
+    if (job.call) return [...places, ...called].map((each) => carried(each, newId))
     return places.map((place) => (isBroken(place) ? once(place, newId) : carried(place, newId)))
   })
 }
@@ -36,7 +40,9 @@ const once = (job: PlannedJob, newId: () => string): PlannedJob => ({
   // A deploy step that began in the earlier attempt does not bind this one.
   isUnrepeatable: job.environment !== null,
   carriedFrom: null,
+  claim: null,
   isStored: false,
+  isChanged: false,
   moves: [],
   stop: null,
 })
@@ -47,6 +53,7 @@ const carried = (job: PlannedJob, newId: () => string): PlannedJob => ({
   repeat: 1,
   carriedFrom: job.carriedFrom ?? job.id,
   isStored: false,
+  isChanged: false,
   moves: [],
   stop: null,
 })

@@ -1,18 +1,20 @@
 import { inProject, router } from '@juanie/core/trpc'
-import { CancelRun, DispatchRun, ListRuns, ListStartable, RerunRun, ViewRun } from './contract.ts'
+import { CancelRun, DispatchRepository, DispatchRun, ListRuns, ListStartable, RerunRun, ViewRun } from './contract.ts'
 import type { RunFailures } from './failure.ts'
 import type { Runs } from './service.ts'
 import type { StartableWorkflows } from './startable.ts'
 import type { RunStarts } from './starts.ts'
+import type { TriggeredRuns } from './triggers.ts'
 
 interface RunServices {
   runs: Runs
   starts: RunStarts
+  triggered: TriggeredRuns
   startable: StartableWorkflows
   failures: RunFailures
 }
 
-export const runsRouter = ({ runs, starts, startable, failures }: RunServices) =>
+export const runsRouter = ({ runs, starts, triggered, startable, failures }: RunServices) =>
   router({
     list: inProject('run.view')
       .input(ListRuns)
@@ -29,6 +31,9 @@ export const runsRouter = ({ runs, starts, startable, failures }: RunServices) =
     dispatch: inProject('run.dispatch')
       .input(DispatchRun)
       .mutation(({ ctx, input }) => starts.dispatch(ctx.scope, input)),
+    send: inProject('run.dispatch')
+      .input(DispatchRepository)
+      .mutation(({ ctx, input }) => triggered.dispatch(ctx.scope, input)),
     rerun: inProject('run.rerun')
       .input(RerunRun)
       .mutation(({ ctx, input }) => runs.rerun(ctx.scope, input)),

@@ -1,13 +1,14 @@
 import type { Transaction } from '@juanie/core/database'
 import type { JobInstance } from '@juanie/workflow'
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, sql } from 'drizzle-orm'
+import type { ClaimState } from './contract.ts'
 import type { PlannedJob } from './plan.ts'
-import { jobs, steps } from './tables.ts'
+import { concurrencyClaims, jobs, steps } from './tables.ts'
 import { movePoint, type Work } from './work.ts'
 
 export type JobRow = typeof jobs.$inferSelect
 
-export const plannedOf = (row: JobRow): PlannedJob => ({
+export const plannedOf = (row: JobRow, claim: ClaimState | null = null): PlannedJob => ({
   id: row.id,
   key: row.key,
   place: row.place,
@@ -25,7 +26,10 @@ export const plannedOf = (row: JobRow): PlannedJob => ({
   isUnrepeatable: row.isUnrepeatable,
   cancelReason: row.cancelReason,
   carriedFrom: row.carriedFrom,
+  concurrency: row.concurrency,
+  claim,
   isStored: true,
+  isChanged: false,
   moves: [],
   stop: null,
 })
@@ -38,7 +42,16 @@ export async function lockJobs(tx: Transaction, runId: string, attempt: number):
     .where(and(eq(jobs.runId, runId), eq(jobs.attempt, attempt)))
     .orderBy(jobs.id)
     .for('update')
-  return rows.map(plannedOf)
+  const claims = rows.some(({ concurrency }) => concurrency !== null) ? await jobClaims(tx, runId) : null
+  return rows.map((row) => plannedOf(row, claims?.get(row.id) ?? null))
+}
+
+async function jobClaims(tx: Transaction, runId: string): Promise<Map<string, ClaimState>> {
+  const rows = await tx
+    .select({ jobId: concurrencyClaims.jobId, state: concurrencyClaims.state })
+    .from(concurrencyClaims)
+    .where(and(eq(concurrencyClaims.runId, runId), isNotNull(concurrencyClaims.jobId)))
+  return new Map(rows.map(({ jobId, state }) => [jobId!, state]))
 }
 
 /** Writes what planning decided: new rows, moved rows, and the steps of what was expanded. */
@@ -51,7 +64,7 @@ export async function storeJobs(
   const created = planned.filter((job) => !job.isStored)
   if (created.length > 0) await work.tx.insert(jobs).values(created.map((job) => rowOf(job, run)))
   for (const job of planned) {
-    if (!job.isStored || (job.moves.length === 0 && job.stop === null)) continue
+    if (!job.isStored || (job.moves.length === 0 && job.stop === null && !job.isChanged)) continue
     const { id, projectId: _project, runId: _run, attempt: _attempt, ...changes } = rowOf(job, run)
     await work.tx.update(jobs).set(changes).where(eq(jobs.id, id))
   }
@@ -59,6 +72,24 @@ export async function storeJobs(
     (job) => job.instance !== null && job.carriedFrom === null && (!job.isStored || job.moves.includes('queue')),
   )
   await insertSteps(work.tx, run.projectId, expanded)
+  const asking = planned.filter(
+    ({ concurrency, claim, status, instance }) =>
+      concurrency !== null && claim === null && status === 'pending' && instance !== null,
+  )
+  if (asking.length > 0) {
+    await work.tx
+      .insert(concurrencyClaims)
+      .values(
+        asking.map(({ id, concurrency }) => ({
+          projectId: run.projectId,
+          runId: run.id,
+          jobId: id,
+          ...concurrency!,
+          state: 'waiting' as const,
+        })),
+      )
+      .onConflictDoNothing()
+  }
   const dropped = planned.filter((job) => job.isStored && job.status === 'canceled' && job.moves.length > 0)
   if (dropped.length > 0) {
     await work.tx
@@ -128,6 +159,7 @@ const rowOf = (job: PlannedJob, run: { id: string; projectId: string; attempt: n
   isUnrepeatable: job.isUnrepeatable,
   cancelReason: job.cancelReason,
   carriedFrom: job.carriedFrom,
+  concurrency: job.concurrency,
   ...(job.moves.includes('queue') && { queuedAt: sql`now()` }),
   ...(['succeeded', 'failed', 'canceled', 'timed_out', 'lost', 'skipped'].includes(job.status) &&
     job.moves.length > 0 && { finishedAt: sql`now()` }),

@@ -6,14 +6,14 @@ import type { ProjectScope } from '@juanie/core/scope'
 import { and, desc, eq, ilike, inArray, lt, sql } from 'drizzle-orm'
 import { pipelines } from '../pipelines/tables.ts'
 import { users } from '../users/tables.ts'
-import { type AdvanceParts, advanceLocked, moveRun, settle, storedWorkflow } from './advance.ts'
+import { type AdvanceParts, cancelLocked, moveRun, settle, storedWorkflow, tellGroups } from './advance.ts'
+import { claimGroup } from './concurrency.ts'
 import type { ListedRun, ListRuns, RunStatus, RunSummary, RunView } from './contract.ts'
 import { projectFacts, projectVariables, type RunFacts, runFacts } from './facts.ts'
 import { withReasons } from './listed.ts'
-import { move } from './plan.ts'
 import { againAll, againFailed } from './rerun.ts'
-import { lockJobs } from './rows.ts'
-import { isJobHeld, isRunOver, nextRunStatus } from './status.ts'
+import { lockJobs, storeJobs } from './rows.ts'
+import { isRunOver, nextRunStatus } from './status.ts'
 import { jobs, pipelineRuns, steps } from './tables.ts'
 import { summaryColumns, summaryOf, viewRun } from './view.ts'
 import { inWork, type Work } from './work.ts'
@@ -100,8 +100,14 @@ export class Runs {
       }
       run.attempt++
       run.cancelRequestedAt = null
-      await moveRun(work, facts, 'rerun')
+      await moveRun(work, this.#parts, facts, { move: 'rerun' })
       await record(work.tx, scope, 'run.rerun', { subjectId: run.id, data: { number: run.number, jobs: input.jobs } })
+      if (run.concurrency && !(await claimGroup(work.tx, run))) {
+        await moveRun(work, this.#parts, facts, { move: 'block', reason: 'run.concurrency' })
+        await storeJobs(work, run, again)
+        tellGroups(work, this.#parts, run.projectId, [run.concurrency.name])
+        return
+      }
       const vars = await projectVariables(work.tx, scope.projectId)
       await settle(work, this.#parts, { facts, workflow, vars, jobs: again })
     })
@@ -118,21 +124,7 @@ export class Runs {
       const facts = await this.#lock(work, id)
       const { run } = facts
       if (isRunOver(run.status)) throw cannot('cancel', run.status)
-      const isSecond = run.cancelRequestedAt !== null
-      const planned = await lockJobs(work.tx, run.id, run.attempt)
-      run.cancelRequestedAt ??= new Date()
-      await work.tx
-        .update(pipelineRuns)
-        .set({ cancelRequestedAt: run.cancelRequestedAt })
-        .where(eq(pipelineRuns.id, id))
-      for (const job of planned) {
-        if (isJobHeld(job.status)) job.stop = job.cancelReason = 'canceled'
-        else if (job.status === 'queued' || (job.status === 'pending' && (isSecond || job.instance !== null))) {
-          move(job, 'cancel', 'run.canceled')
-        }
-      }
-      await record(work.tx, scope, 'run.cancel_requested', { subjectId: id, data: { number: run.number } })
-      await advanceLocked(work, this.#parts, facts, planned)
+      await cancelLocked(work, this.#parts, facts)
     })
     return this.#summary(id)
   }

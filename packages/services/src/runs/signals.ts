@@ -22,6 +22,18 @@ export class RunSignals implements Wakeups {
     for (const each of this.#listeners) each.jobsStopped?.(jobIds)
   }
 
+  groupsChanged(projectId: string, names: string[]): void {
+    for (const each of this.#listeners) each.groupsChanged?.(projectId, names)
+  }
+
+  runsChanged(runIds: string[]): void {
+    for (const each of this.#listeners) each.runsChanged?.(runIds)
+  }
+
+  workflowsWanted(runId: string): void {
+    for (const each of this.#listeners) each.workflowsWanted?.(runId)
+  }
+
   logsStored(streamIds: string[]): void {
     for (const each of this.#listeners) each.logsStored?.(streamIds)
   }

@@ -1,22 +1,21 @@
-import { type Database, one } from '@juanie/core/database'
+import { type Database, violates } from '@juanie/core/database'
 import { notFound } from '@juanie/core/errors'
-import { uuidv7 } from '@juanie/core/ids'
 import { crashPoint } from '@juanie/core/points'
 import type { ProjectScope } from '@juanie/core/scope'
-import { ExpressionError, evaluateTemplate, matchPush, type Problem } from '@juanie/workflow'
+import { matchPush } from '@juanie/workflow'
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
 import type { Pipelines, WorkflowAt } from '../pipelines/index.ts'
-import { projects } from '../projects/tables.ts'
-import { type Commit, type GitStore, noCommit, type PinQueue, pushesThatCan } from '../repositories/index.ts'
+import { type GitStore, noCommit, type PinQueue, pushesThatCan } from '../repositories/index.ts'
 import { pushes, repositories, repositoryRefs } from '../repositories/tables.ts'
-import { type AdvanceParts, recordRun, settle } from './advance.ts'
-import { githubContext, runUrl, shortRef, sourceOf } from './contexts.ts'
-import type { DispatchRun, RunEvent, RunSource, RunStatus } from './contract.ts'
-import { type Person, type ProjectFacts, personFacts, projectFacts, projectVariables, type RunRow } from './facts.ts'
-import { freshJobs } from './plan.ts'
+import type { AdvanceParts } from './advance.ts'
+import { localCalls } from './called-texts.ts'
+import { shortRef, sourceOf } from './contexts.ts'
+import type { DispatchRun } from './contract.ts'
+import { type Person, type ProjectFacts, personFacts, projectFacts, projectVariables } from './facts.ts'
+import { type Draft, RunWriter, type StartedRun } from './run-writer.ts'
 import { chooseWorkflow, readInputs, resolveRef } from './startable.ts'
-import { pipelineRuns } from './tables.ts'
-import { inWork, movePoint, type Work } from './work.ts'
+import { syncTriggers } from './triggers.ts'
+import { inWork, type Work } from './work.ts'
 
 /** One ref of a push whose ref has moved. */
 export interface MovedRef {
@@ -31,33 +30,17 @@ export interface MovedRef {
   jobId: string | null
 }
 
-export interface StartedRun {
-  id: string
-  number: number
-  status: RunStatus
-  workflow: string
-  ref: string
-  url: string
-  /** Those of an invalid run. */
-  problems: Problem[]
+/** A move of a ref, the workflows of its commit, and the runs that it would start. */
+interface Move {
+  push: MovedRef
+  workflows: WorkflowAt[] | null
+  drafts: Draft[]
 }
 
-interface Draft {
-  push: MovedRef | null
-  event: RunEvent
-  ref: string
-  before: string | null
-  commit: Commit
-  source: RunSource
-  workflow: WorkflowAt
-  inputs: Record<string, unknown>
-}
-
-interface Surroundings {
-  project: ProjectFacts
-  actor: Person | null
-  vars: Record<string, string>
-}
+/** What the author of a commit writes so that it starts nothing. */
+const skips = (message: string): boolean =>
+  /\[(skip ci|ci skip|no ci|skip actions|actions skip)\]/i.test(message) ||
+  /\n\n(?:.*\n)*skip-checks: ?true\s*$/i.test(message)
 
 /** Beyond so many changed files, every `paths` filter counts as met. */
 const maxChangedPaths = 10_000
@@ -67,15 +50,13 @@ export class RunStarts {
   readonly #db: Database
   readonly #git: GitStore
   readonly #pipelines: Pipelines
-  readonly #pins: PinQueue
-  readonly #parts: AdvanceParts
+  readonly #writer: RunWriter
 
   constructor(parts: { db: Database; git: GitStore; pipelines: Pipelines; pins: PinQueue } & AdvanceParts) {
     this.#db = parts.db
     this.#git = parts.git
     this.#pipelines = parts.pipelines
-    this.#pins = parts.pins
-    this.#parts = parts
+    this.#writer = new RunWriter(parts)
   }
 
   /**
@@ -89,15 +70,17 @@ export class RunStarts {
     if (!project) return []
     // The first branch pushed is about to become the default.
     const branch = project.defaultBranch ?? shortRef(moved.find(isStandingBranch)?.ref ?? 'refs/heads/main')
-    const [actor, vars, ...drafts] = await Promise.all([
+    const [actor, vars, ...moves] = await Promise.all([
       known ? known.actor : first.pusherId ? personFacts(this.#db, first.pusherId) : null,
       projectVariables(this.#db, first.projectId),
-      ...moved.map((push) => this.#drafts(push, branch)),
+      ...moved.map((push) => this.#move(push, branch)),
     ])
     const started = await inWork(this.#db, async (work) => {
       const claimed = await this.#claim(work, moved, project)
-      const wanted = drafts.flat().filter((draft) => draft.push !== null && claimed.has(draft.push.id))
-      return this.#write(work, wanted, { project, actor, vars })
+      const standing = moves.filter(({ push }) => claimed.has(push.id) && push.ref === `refs/heads/${branch}`).at(-1)
+      if (standing?.workflows) await syncTriggers(work.tx, first.projectId, standing.workflows)
+      const wanted = moves.flatMap(({ push, drafts }) => (claimed.has(push.id) ? drafts : []))
+      return this.#writer.write(work, wanted, { project, actor, vars })
     })
     return started
   }
@@ -124,42 +107,88 @@ export class RunStarts {
       source: sourceOf(found.commit, { created: false, forced: false }),
       workflow,
       inputs,
+      calls: await localCalls(this.#pipelines, { ...found, repositoryId: project.repositoryId, commit: id }, workflow),
     }
-    const [started] = await inWork(this.#db, (work) => this.#write(work, [draft], { project, actor, vars }))
+    const [started] = await inWork(this.#db, (work) => this.#writer.write(work, [draft], { project, actor, vars }))
     return started!
   }
 
+  /**
+   * Makes a release of a commit that was pushed by its default workflow, as a run of its own. Null when that was done
+   * before, or the commit holds nothing to release, or is gone.
+   */
+  async release(push: Omit<MovedRef, 'jobId'>): Promise<StartedRun | null> {
+    const project = await projectFacts(this.#db, push.projectId)
+    const found = project && (await this.#pipelines.readDefault(push.repositoryId, push.after, project.defaultBranch))
+    if (!project || !found?.workflow.isApplication) return null
+    const [actor, vars] = await Promise.all([
+      push.pusherId ? personFacts(this.#db, push.pusherId) : null,
+      projectVariables(this.#db, push.projectId),
+    ])
+    const draft: Draft = {
+      push,
+      event: 'push',
+      ref: push.ref,
+      before: push.before,
+      commit: found.commit,
+      source: sourceOf(found.commit, { created: push.before === noCommit, forced: false }),
+      workflow: found.workflow,
+      inputs: {},
+      calls: { called: {}, problems: [] },
+    }
+    try {
+      const [started] = await inWork(this.#db, (work) => this.#writer.write(work, [draft], { project, actor, vars }))
+      return started!
+    } catch (error) {
+      if (violates(error, 'pipeline_runs_push_unique')) return null
+      throw error
+    }
+  }
+
   /** What this move of a ref would start. A deleted ref starts nothing. */
-  async #drafts(push: MovedRef, defaultBranch: string): Promise<Draft[]> {
+  async #move(push: MovedRef, defaultBranch: string): Promise<Move> {
     const isBranch = push.ref.startsWith('refs/heads/')
-    if (push.jobId !== null || push.after === noCommit || !(isBranch || push.ref.startsWith('refs/tags/'))) return []
+    const nothing = { push, workflows: null, drafts: [] }
+    if (push.after === noCommit || !(isBranch || push.ref.startsWith('refs/tags/'))) return nothing
     const found = await this.#pipelines.read(push.repositoryId, push.after, defaultBranch)
-    if (!found) return []
-    const paths = await this.#changedPaths(push, found.workflows)
-    const fired = found.workflows.filter(({ parsed: { workflow } }) => {
+    if (!found) return nothing
+    const { workflows } = found
+    if (push.jobId !== null || skips(found.commit.message)) return { ...nothing, workflows }
+    const paths = await this.#changedPaths(push, workflows)
+    const fired = workflows.filter(({ parsed: { workflow } }) => {
       // A file that cannot be read says nothing of its triggers: its author learns of it from the branch.
       if (!workflow) return isBranch
       return (
         workflow.on.push !== undefined && matchPush(workflow.on.push, { ref: push.ref, changedPaths: paths }).matches
       )
     })
-    if (fired.length === 0) return []
+    if (fired.length === 0) return { ...nothing, workflows }
     const created = push.before === noCommit
     const forced =
       !created &&
       !found.commit.parents.includes(push.before) &&
       !(await this.#git.isAncestor(push.repositoryId, push.before, push.after))
     const source = sourceOf(found.commit, { created, forced })
-    return fired.map((workflow) => ({
-      push,
-      event: 'push',
-      ref: push.ref,
-      before: push.before,
-      commit: found.commit,
-      source,
-      workflow,
-      inputs: {},
-    }))
+    const drafts = await Promise.all(
+      fired.map(
+        async (workflow): Promise<Draft> => ({
+          push,
+          event: 'push',
+          ref: push.ref,
+          before: push.before,
+          commit: found.commit,
+          source,
+          workflow,
+          inputs: {},
+          calls: await localCalls(
+            this.#pipelines,
+            { repositoryId: push.repositoryId, commit: push.after, workflows },
+            workflow,
+          ),
+        }),
+      ),
+    )
+    return { push, workflows, drafts }
   }
 
   async #changedPaths(push: MovedRef, workflows: WorkflowAt[]): Promise<string[] | null> {
@@ -235,111 +264,6 @@ export class RunStarts {
     project.defaultBranch = branch
     // HEAD follows the row; a sweep sets it where this is lost.
     work.after(() => void this.#git.setDefaultBranch(project.repositoryId, branch).catch(() => {}))
-  }
-
-  async #write(work: Work, drafts: Draft[], around: Surroundings): Promise<StartedRun[]> {
-    if (drafts.length === 0) return []
-    const { project } = around
-    const counted = new Map<string, { file: string; name: string; origin: WorkflowAt['origin']; runs: number }>()
-    for (const { workflow } of drafts) {
-      const { file, name, origin } = workflow
-      const known = counted.get(file)
-      if (known) known.runs++
-      else counted.set(file, { file, name, origin, runs: 1 })
-    }
-    const pipelines = await this.#pipelines.number(work.tx, project.projectId, [...counted.values()])
-    const { last } = await one(
-      work.tx
-        .update(projects)
-        .set({ lastRun: sql`${projects.lastRun} + ${drafts.length}` })
-        .where(eq(projects.id, project.projectId))
-        .returning({ last: projects.lastRun }),
-    )
-    const runs = drafts.map((draft, index) => {
-      const pipeline = pipelines.get(draft.workflow.file)!
-      const left = counted.get(draft.workflow.file)!
-      left.runs--
-      return runRow(draft, around, {
-        pipelineId: pipeline.id,
-        number: last - drafts.length + 1 + index,
-        pipelineNumber: pipeline.lastRun - left.runs,
-        url: this.#parts.url(),
-      })
-    })
-    for (const run of runs) movePoint(work, 'run', run.status === 'invalid' ? 'refuse' : 'queue')
-    await work.tx.insert(pipelineRuns).values(runs)
-    const started: StartedRun[] = []
-    for (const [index, run] of runs.entries()) {
-      const { workflow: written } = drafts[index]!
-      const facts = { run, project, workflowName: written.name, actor: around.actor }
-      await recordRun(work, facts, run.status === 'invalid' ? 'run.finished' : 'run.queued')
-      const { workflow } = written.parsed
-      if (workflow && run.status === 'queued') {
-        await settle(work, this.#parts, { facts, workflow, vars: around.vars, jobs: freshJobs(workflow, uuidv7) })
-      }
-      started.push({
-        id: run.id,
-        number: run.number,
-        status: run.status,
-        workflow: written.name,
-        ref: run.ref,
-        url: runUrl(this.#parts.url(), facts),
-        problems: run.problems,
-      })
-    }
-    work.after(() => {
-      for (const run of runs) this.#pins.add(project.repositoryId, { runId: run.id, commit: run.commit })
-    })
-    return started
-  }
-}
-
-function runRow(
-  draft: Draft,
-  { project, actor, vars }: Surroundings,
-  given: { pipelineId: string; number: number; pipelineNumber: number; url: string },
-): RunRow {
-  const { workflow } = draft.workflow.parsed
-  const now = new Date()
-  const firstLine = draft.commit.message.split('\n')[0] || draft.commit.id.slice(0, 12)
-  const run: RunRow = {
-    id: uuidv7(),
-    projectId: project.projectId,
-    pipelineId: given.pipelineId,
-    pushId: draft.push?.id ?? null,
-    number: given.number,
-    pipelineNumber: given.pipelineNumber,
-    attempt: 1,
-    event: draft.event,
-    ref: draft.ref,
-    commit: draft.commit.id,
-    before: draft.before,
-    title: (draft.event === 'push' ? firstLine : draft.workflow.name).slice(0, 1000),
-    commitMessage: draft.commit.message.slice(0, 65_536),
-    commitAuthor: draft.commit.author.name.slice(0, 1000),
-    source: draft.source,
-    actorId: actor?.id ?? null,
-    inputs: draft.inputs,
-    workflowFile: draft.workflow.file,
-    workflowText: draft.workflow.text,
-    problems: draft.workflow.parsed.problems,
-    status: workflow ? 'queued' : 'invalid',
-    reason: workflow ? null : 'workflow.invalid',
-    cancelRequestedAt: null,
-    createdAt: now,
-    startedAt: null,
-    finishedAt: workflow ? null : now,
-  }
-  if (!workflow?.runName) return run
-  const facts = { run, project, workflowName: draft.workflow.name, actor }
-  try {
-    const contexts = { github: githubContext(facts, given.url), vars, inputs: run.inputs }
-    const title = evaluateTemplate(workflow.runName, contexts).trim()
-    return title === '' ? run : { ...run, title: title.slice(0, 1000) }
-  } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error
-    // A title is no reason to refuse the run.
-    return run
   }
 }
 

@@ -5,7 +5,7 @@ import type { JobStatus, RunStatus, StepStatus } from './contract.ts'
 export const runMoves = {
   created: { queue: 'queued', block: 'blocked', refuse: 'invalid', skip: 'skipped', supersede: 'superseded' },
   blocked: { allow: 'queued', cancel: 'canceled', supersede: 'superseded' },
-  queued: { start: 'running', skip: 'skipped', cancel: 'canceled', supersede: 'superseded' },
+  queued: { start: 'running', block: 'blocked', skip: 'skipped', cancel: 'canceled', supersede: 'superseded' },
   running: { succeed: 'succeeded', fail: 'failed', cancel: 'canceled', time_out: 'timed_out' },
   succeeded: { rerun: 'queued' },
   failed: { rerun: 'queued' },
@@ -18,10 +18,11 @@ export const runMoves = {
 
 /**
  * `requeue`: its agent lives but never got the lease's frame. A job fails before it runs when its expressions cannot
- * be evaluated or its secrets cannot be opened.
+ * be evaluated or its secrets cannot be opened. A job that calls a workflow is never queued: it ends with the jobs it
+ * called.
  */
 export const jobMoves = {
-  pending: { queue: 'queued', skip: 'skipped', cancel: 'canceled', fail: 'failed' },
+  pending: { queue: 'queued', skip: 'skipped', cancel: 'canceled', fail: 'failed', succeed: 'succeeded' },
   queued: { lease: 'leased', cancel: 'canceled' },
   leased: { start: 'running', requeue: 'queued', lose: 'lost', cancel: 'canceled', fail: 'failed' },
   running: { succeed: 'succeeded', fail: 'failed', cancel: 'canceled', time_out: 'timed_out', lose: 'lost' },

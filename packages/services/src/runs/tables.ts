@@ -18,7 +18,17 @@ import { pipelines } from '../pipelines/tables.ts'
 import { projects } from '../projects/tables.ts'
 import { pushes } from '../repositories/tables.ts'
 import { users } from '../users/tables.ts'
-import { cancelReasons, jobStatuses, type RunSource, runEvents, runStatuses, stepStatuses } from './contract.ts'
+import type { ConcurrencyGroup } from './concurrency-group.ts'
+import {
+  cancelReasons,
+  claimStates,
+  jobStatuses,
+  type RunSource,
+  runEvents,
+  runStatuses,
+  stepStatuses,
+} from './contract.ts'
+import type { CalledWorkflows } from './plan-input.ts'
 
 export const pipelineRuns = snakeCase.table(
   'pipeline_runs',
@@ -50,6 +60,16 @@ export const pipelineRuns = snakeCase.table(
     /** The exact text that this run runs. */
     workflowText: text().notNull(),
     problems: jsonb().$type<Problem[]>().notNull().default([]),
+    /** The workflows that its jobs call, as far as they are known, by what calls name them. */
+    called: jsonb().$type<CalledWorkflows>().notNull().default({}),
+    /** What `github.event` tells of a schedule, of the run that was followed, or of a dispatch. */
+    trigger: jsonb().$type<Record<string, unknown>>(),
+    /** What it was started for, where that may start it only once: a tick of a schedule, an end of another run. */
+    triggerKey: text(),
+    /** Evaluated `concurrency` of the workflow. */
+    concurrency: jsonb().$type<ConcurrencyGroup>(),
+    /** How far others were told of it: 1 requested, 2 in progress, 3 completed. Runs from before this column need nothing. */
+    announced: integer().notNull().default(3),
     status: text({ enum: runStatuses }).notNull().default('created'),
     /** A stable dotted key, e.g. `job.lost`, for a status that needs one. */
     reason: text(),
@@ -63,6 +83,9 @@ export const pipelineRuns = snakeCase.table(
     oneOf('pipeline_runs_event', r.event, runEvents),
     // One run per push and pipeline, however often the push is handled.
     uniqueIndex('pipeline_runs_push_unique').on(r.pushId, r.pipelineId),
+    uniqueIndex('pipeline_runs_trigger_unique').on(r.pipelineId, r.triggerKey),
+    index('pipeline_runs_unannounced').on(r.id).where(sql`${r.announced} < 3`),
+    index('pipeline_runs_commit').on(r.projectId, r.commit),
     uniqueIndex('pipeline_runs_number_unique').on(r.projectId, r.number),
     index('pipeline_runs_open').on(r.id).where(sql`${r.status} in ('created', 'blocked', 'queued', 'running')`),
     index('pipeline_runs_finished').on(r.finishedAt),
@@ -104,6 +127,8 @@ export const jobs = snakeCase.table(
     /** Evaluated name of the environment that the job says it works on. */
     environment: text(),
     timeoutMs: integer().notNull(),
+    /** Evaluated `concurrency`; null until its needs are over. */
+    concurrency: jsonb().$type<ConcurrencyGroup>(),
     /** Set while it is held by an agent that was asked to end it. */
     cancelReason: text({ enum: cancelReasons }),
     /** A rerun of failed jobs takes over what succeeded: the job whose result, outputs and steps these are. */
@@ -119,6 +144,57 @@ export const jobs = snakeCase.table(
     uniqueIndex('jobs_place_unique').on(j.runId, j.attempt, j.key, j.place, j.repeat),
     index('jobs_queued').on(j.queuedAt).where(sql`${j.status} = 'queued'`),
     index('jobs_held').on(j.agentId).where(sql`${j.status} in ('leased', 'running')`),
+  ],
+)
+
+/** Who has asked for a concurrency group: a run, or a job of one. Those that are over leave it. */
+export const concurrencyClaims = snakeCase.table(
+  'concurrency_claims',
+  {
+    id: primaryId(),
+    projectId: owned(() => projects.id),
+    runId: owned(() => pipelineRuns.id),
+    jobId: uuid().references(() => jobs.id, { onDelete: 'cascade' }),
+    /** Name of the group, in lower case. */
+    name: text().notNull(),
+    cancelsOthers: boolean().notNull(),
+    isQueue: boolean().notNull(),
+    state: text({ enum: claimStates }).notNull(),
+    createdAt: createdAt(),
+  },
+  (c) => [
+    oneOf('concurrency_claims_state', c.state, claimStates),
+    uniqueIndex('concurrency_claims_one_holds')
+      .on(c.projectId, c.name)
+      .where(inStatus(c.state, ['holding', 'ousted'])),
+    uniqueIndex('concurrency_claims_job_unique').on(c.jobId),
+    uniqueIndex('concurrency_claims_run_unique').on(c.runId).where(sql`${c.jobId} is null`),
+    index('concurrency_claims_name').on(c.projectId, c.name),
+    index('concurrency_claims_run').on(c.runId),
+  ],
+)
+
+const triggerEvents = ['schedule', 'workflow_run', 'repository_dispatch'] as const
+
+/** What the workflows of the default branch wait for; renewed with each push of it. */
+export const pipelineTriggers = snakeCase.table(
+  'pipeline_triggers',
+  {
+    id: primaryId(),
+    projectId: owned(() => projects.id),
+    file: text().notNull(),
+    event: text({ enum: triggerEvents }).notNull(),
+    /** The five fields of a schedule; empty for other events. */
+    cron: text().notNull().default(''),
+    timezone: text().notNull().default(''),
+    /** When a schedule comes next. */
+    nextAt: instant(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    oneOf('pipeline_triggers_event', t.event, triggerEvents),
+    uniqueIndex('pipeline_triggers_unique').on(t.projectId, t.file, t.event, t.cron, t.timezone),
+    index('pipeline_triggers_due').on(t.nextAt).where(isNotNull(t.nextAt)),
   ],
 )
 

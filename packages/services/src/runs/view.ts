@@ -1,4 +1,4 @@
-import type { Queryable } from '@juanie/core/database'
+import { maybeOne, type Queryable } from '@juanie/core/database'
 import { and, asc, eq, getColumns, inArray } from 'drizzle-orm'
 import type { pipelines } from '../pipelines/tables.ts'
 import { attemptsOf } from './attempts.ts'
@@ -7,7 +7,7 @@ import type { AnnotationView, JobView, RunSummary, RunView, StepView } from './c
 import type { ProjectFacts, RunRow } from './facts.ts'
 import { knownAgents } from './known-agents.ts'
 import { isRunOver } from './status.ts'
-import { annotations, jobs, pipelineRuns, steps } from './tables.ts'
+import { annotations, concurrencyClaims, jobs, pipelineRuns, steps } from './tables.ts'
 import { waitingOf, waitsFor } from './waiting.ts'
 
 type PipelineRow = typeof pipelines.$inferSelect
@@ -56,7 +56,7 @@ export async function viewRun(
     .where(and(eq(jobs.runId, run.id), eq(jobs.attempt, around.attempt)))
     .orderBy(asc(jobs.id))
   const stepOwners = rows.map(({ id, carriedFrom }) => carriedFrom ?? id)
-  const [stepRows, notes, known, attempts] = await Promise.all([
+  const [stepRows, notes, known, attempts, blocker] = await Promise.all([
     stepOwners.length > 0
       ? db
           .select()
@@ -76,6 +76,7 @@ export async function viewRun(
       : [],
     knownAgents(db),
     attemptsOf(db, run),
+    run.status === 'blocked' && run.concurrency ? groupWaitsFor(db, run.projectId, run.concurrency.name) : null,
   ])
   const annotationsOf = grouped(notes, ({ annotation }) => annotation.stepId)
   const stepsOf = grouped(stepRows, ({ jobId }) => jobId)
@@ -120,9 +121,29 @@ export async function viewRun(
     problems: run.problems,
     workflowText: run.workflowText,
     jobs: views,
-    waitsFor: runWaitsFor(views),
+    waitsFor: blocker ?? runWaitsFor(views),
     url: runUrl(around.url, around),
   }
+}
+
+/** Who holds the group that a run waits for. */
+async function groupWaitsFor(db: Queryable, projectId: string, name: string): Promise<string> {
+  const holder = await maybeOne(
+    db
+      .select({ number: pipelineRuns.number })
+      .from(concurrencyClaims)
+      .innerJoin(pipelineRuns, eq(pipelineRuns.id, concurrencyClaims.runId))
+      .where(
+        and(
+          eq(concurrencyClaims.projectId, projectId),
+          eq(concurrencyClaims.name, name),
+          inArray(concurrencyClaims.state, ['holding', 'ousted']),
+        ),
+      ),
+  )
+  return holder
+    ? `Waits until run ${holder.number} ends, which holds the concurrency group '${name}'; a newer run of the group takes its place.`
+    : `Is about to begin: the concurrency group '${name}' is free.`
 }
 
 /** What the run as a whole waits for: that of its jobs, when none of them is being worked on. */

@@ -1,4 +1,5 @@
 import { matchesRunner } from '@juanie/workflow'
+import { calledUnknown, calling } from './call-reasons.ts'
 import type { JobStatus, Waiting } from './contract.ts'
 import { isJobOver } from './status.ts'
 
@@ -25,6 +26,15 @@ export function waitingOf(
 ): Waiting | null {
   if (job.status === 'pending') {
     if (job.reason === 'job.max_parallel') return { kind: 'max_parallel' }
+    if (job.reason === 'job.concurrency') return { kind: 'concurrency' }
+    if (job.reason === calledUnknown) return { kind: 'workflow' }
+    if (job.reason === calling) {
+      const begins = (each: { key: string }) => each.key.startsWith(`${job.key}/`) || each.key.startsWith(`${job.key}#`)
+      return {
+        kind: 'calls',
+        jobs: others.filter((each) => begins(each) && !isJobOver(each.status)).map(({ key }) => key),
+      }
+    }
     const open = job.needs.filter((key) => others.some((each) => each.key === key && !isJobOver(each.status)))
     return open.length > 0 ? { kind: 'needs', jobs: open } : { kind: 'plan' }
   }
@@ -46,6 +56,12 @@ export function waitsFor(waiting: Waiting): string {
   switch (waiting.kind) {
     case 'needs':
       return `Waits for ${list(waiting.jobs)}, which it needs.`
+    case 'calls':
+      return `Waits for ${list(waiting.jobs)}, which it calls.`
+    case 'workflow':
+      return 'Waits until the workflow that it calls is fetched; it is tried again until that can be reached.'
+    case 'concurrency':
+      return 'Waits until another of its concurrency group ends; a newer one of that group takes its place.'
     case 'max_parallel':
       return 'Waits until another job of its matrix ends (max-parallel).'
     case 'plan':

@@ -1,4 +1,4 @@
-import type { RunEvent, RunStatus } from '@juanie/services/runs/contract'
+import { type RunEvent, type RunStatus, runEvents } from '@juanie/services/runs/contract'
 import { type RunGroup, runGroups } from '@juanie/services/runs/status'
 import type { LocationQuery, LocationQueryRaw } from 'vue-router'
 
@@ -15,7 +15,7 @@ export interface RunFilter {
 
 export const groupNames = Object.keys(runGroups) as RunGroup[]
 const statusNames = Object.values(runGroups).flat() as RunStatus[]
-const events: readonly RunEvent[] = ['push', 'workflow_dispatch']
+const events: readonly RunEvent[] = runEvents
 const known: readonly string[] = [...groupNames, ...statusNames]
 
 const textOf = (value: LocationQuery[string] | undefined): string | null => {

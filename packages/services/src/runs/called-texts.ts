@@ -1,0 +1,45 @@
+import type { Problem } from '@juanie/workflow'
+import type { Pipelines, WorkflowAt } from '../pipelines/index.ts'
+import { calledKey, callFaults } from './calls.ts'
+import type { CalledWorkflows } from './plan-input.ts'
+
+const maxLocal = 50
+
+/**
+ * The workflows of the same commit that a workflow calls, directly or through others, and what is wrong with the calls.
+ * Those of other repositories are fetched later.
+ */
+export async function localCalls(
+  pipelines: Pipelines,
+  at: { repositoryId: string; commit: string; workflows: WorkflowAt[] },
+  root: WorkflowAt,
+): Promise<{ called: CalledWorkflows; problems: Problem[] }> {
+  const called: CalledWorkflows = {}
+  const problems: Problem[] = []
+  const pending = [root]
+  for (let from = pending.pop(); from; from = pending.pop()) {
+    for (const { call } of from.parsed.workflow?.jobs ?? []) {
+      const found = call && calledKey(call.uses, null)
+      if (!call || !found || found.wanted) continue
+      const refuse = (message: string) =>
+        problems.push({ severity: 'error', file: from.file, position: call.position, message })
+      const path = found.key.slice(2)
+      const known = called[found.key]
+      const target =
+        at.workflows.find(({ file }) => file === path) ?? (await pipelines.fileAt(at.repositoryId, at.commit, path))
+      if (!target) refuse(`There is no file ${path} in this commit.`)
+      else if (!target.parsed.workflow) {
+        refuse(`${path} cannot be called: it is not valid.`)
+        if (!known) problems.push(...target.parsed.problems.filter(({ severity }) => severity === 'error'))
+      } else for (const fault of callFaults(call, target.parsed.workflow)) refuse(fault)
+      if (!target || known) continue
+      if (Object.keys(called).length >= maxLocal) {
+        refuse(`A run may call at most ${maxLocal} workflows.`)
+        return { called, problems }
+      }
+      called[found.key] = { file: target.file, text: target.text, fault: null, commit: null }
+      pending.push(target)
+    }
+  }
+  return { called, problems: problems.slice(0, 100) }
+}
