@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import manifest from '../../../package.json' with { type: 'json' }
+import { addArtifactCommands } from './commands/artifacts.ts'
 import { addAuthCommands } from './commands/auth.ts'
 import { addDeploymentCommands } from './commands/deployments.ts'
 import { addEnvironmentCommands } from './commands/environments.ts'
@@ -28,6 +29,7 @@ export function juanie(): Command {
   addProjectCommands(program)
   addRepositoryCommands(program)
   addRunCommands(program)
+  addArtifactCommands(program)
   addLogsCommand(program)
   addReleaseCommands(program)
   addEnvironmentCommands(program)

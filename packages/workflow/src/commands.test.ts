@@ -54,7 +54,9 @@ test('what cannot be obeyed says why', () => {
   expect(read('::set-env name=A::1')).toMatchObject({ kind: 'refused', message: expect.stringContaining('GITHUB_ENV') })
   expect(read('::add-path::/x')).toMatchObject({ kind: 'refused', message: expect.stringContaining('GITHUB_PATH') })
   expect(read('::echo::maybe')).toMatchObject({ kind: 'refused' })
-  expect(read('::add-matcher::x.json')).toMatchObject({ kind: 'ignored' })
+  expect(read('::add-matcher::x.json')).toEqual({ kind: 'add-matcher', file: 'x.json' })
+  expect(read('::remove-matcher owner=a::')).toEqual({ kind: 'remove-matcher', named: { owner: 'a' } })
+  expect(read('##[remove-matcher]x.json')).toEqual({ kind: 'remove-matcher', named: { file: 'x.json' } })
   expect(read('::add-mask:: ')).toMatchObject({ kind: 'ignored' })
   for (const token of ['', 'error', 'pause-logging', 'a b']) {
     expect(read(`::stop-commands::${token}`), token).toMatchObject({ kind: 'refused' })

@@ -14,6 +14,9 @@ export type CommandEvent =
   | { kind: 'set-output'; name: string; value: string; warning: string }
   | { kind: 'save-state'; name: string; value: string; warning: string }
   | { kind: 'echo'; on: boolean }
+  /** Regular expressions that make annotations of output: https://github.com/actions/toolkit/blob/main/docs/problem-matchers.md. */
+  | { kind: 'add-matcher'; file: string }
+  | { kind: 'remove-matcher'; named: { owner: string } | { file: string } }
   /** A command without effect here, with a sentence to show. */
   | { kind: 'ignored'; command: string; message: string }
   /** A command that cannot be obeyed; as on GitHub the step fails. */
@@ -92,12 +95,10 @@ export class CommandParser {
       case 'echo':
         return echo(data)
       case 'add-matcher':
+        if (data.trim() !== '') return { kind: 'add-matcher', file: data.trim() }
+        return { kind: 'ignored', command: name, message: '::add-matcher:: names no file.' }
       case 'remove-matcher':
-        return {
-          kind: 'ignored',
-          command: name,
-          message: `::${name}:: has no effect here: problem matchers are not read.`,
-        }
+        return removeMatcher(properties.get('owner') ?? '', data.trim())
       default:
         return {
           kind: 'refused',
@@ -115,6 +116,13 @@ export class CommandParser {
     this.#stopToken = token.toLowerCase()
     return { kind: 'stop-commands', token }
   }
+}
+
+function removeMatcher(owner: string, file: string): CommandEvent {
+  if (owner !== '') return { kind: 'remove-matcher', named: { owner } }
+  if (file !== '') return { kind: 'remove-matcher', named: { file } }
+  const message = '::remove-matcher:: names neither an owner nor a file.'
+  return { kind: 'ignored', command: 'remove-matcher', message }
 }
 
 interface Command {

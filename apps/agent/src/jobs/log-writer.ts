@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import { type CommandEvent, CommandParser, type Masker } from '@juanie/workflow'
+import type { FoundProblem, JobMatchers } from './job-matchers.ts'
 import type { JobUpstream, StepStream } from './upstream.ts'
 
 /** A longer line is cut there, and says so. */
@@ -13,6 +14,8 @@ export interface StepLogParts {
   budget: { left: number; limit: number }
   /** Every command, with the number of the line that shows it. */
   onCommand(command: Exclude<CommandEvent, { kind: 'output' }>, logLine: number): void
+  /** Where problem matchers look through the lines, and who hears of what they find. */
+  problems?: { matchers: JobMatchers; found(problem: FoundProblem): void }
 }
 
 /**
@@ -69,6 +72,7 @@ export class StepLog {
 
   flush(): void {
     this.#isScheduled = false
+    this.#look()
     if (this.#pending.length === 0) return
     this.#parts.upstream.log(this.#parts.stream, this.#pending)
     this.#pending = []
@@ -108,6 +112,16 @@ export class StepLog {
     // What a command says is decoded after the stream was masked, and may be a secret only now.
     const text = shown !== null && event.kind !== 'output' ? this.#parts.masker.mask(shown) : shown
     if (text !== null) for (const each of text.split('\n')) this.#append(each)
+    // Juanie's own words and those of commands are no output of a compiler.
+    if (event.kind === 'output') this.#parts.problems?.matchers.push(event.text, this.#lines)
+  }
+
+  #look(): void {
+    const { matchers, found } = this.#parts.problems ?? {}
+    if (!matchers?.hasWaiting || !found) return
+    const { problems, warnings } = matchers.turn()
+    for (const problem of problems) found(problem)
+    for (const warning of warnings) this.#push(`##[warning]${warning}`)
   }
 
   #append(text: string): void {
