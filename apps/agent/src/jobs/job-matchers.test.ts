@@ -25,10 +25,8 @@ function open(content: string): JobMatchers {
 
 test('files are named as they lie in the workspace', () => {
   const matchers = open(matcher('a', '^(\\S+): (.*)$', { fromPath: 'pkg/project.json' }))
-  matchers.push(`${workspace}/src/a.c: bad`, 4)
-  matchers.push('b.c: worse', 5)
-  matchers.push('/usr/include/c.h: foreign', 6)
-  expect(matchers.turn().problems).toMatchObject([
+  const lines = [`${workspace}/src/a.c: bad`, 'b.c: worse', '/usr/include/c.h: foreign']
+  expect(matchers.turn(lines.map((text, index) => ({ text, number: index + 4 }))).problems).toMatchObject([
     { file: 'src/a.c', message: 'bad', logLine: 4, level: 'error' },
     { file: 'pkg/b.c', message: 'worse', logLine: 5 },
     { file: '/usr/include/c.h', message: 'foreign', logLine: 6 },
@@ -39,11 +37,9 @@ test('an expression that never ends is stopped, and the others go on', () => {
   const matchers = open(matcher('good', '^(\\S+): (.*)$'))
   writeFileSync(join(workspace, 'evil.json'), matcher('evil', '^(a+)+(b)$'))
   expect(matchers.add('evil.json')).toBeNull()
-  matchers.push('one: first', 1)
-  matchers.push(`${'a'.repeat(40)}: x`, 2)
-  matchers.push('two: second', 3)
+  const lines = ['one: first', `${'a'.repeat(40)}: x`, 'two: second']
   const began = performance.now()
-  const { problems, warnings } = matchers.turn()
+  const { problems, warnings } = matchers.turn(lines.map((text, number) => ({ text, number })))
   expect(performance.now() - began).toBeLessThan(5_000)
   expect(warnings).toEqual(['The problem matcher "evil" took too long and is no longer used.'])
   expect(problems.map(({ message }) => message)).toEqual(['first', 'x', 'second'])

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { isAbsolute, join, posix, relative, resolve } from 'node:path'
 import { createContext, Script } from 'node:vm'
 import { type MatchedProblem, ProblemMatchers, readMatchers } from '@juanie/workflow'
@@ -9,7 +9,8 @@ const maxFileBytes = 256 * 1024
 /** As many as a person reads of one job; an honest tool that finds more says so itself. */
 const maxProblems = 500
 
-interface Line {
+/** A line of output, already masked. */
+export interface OutputLine {
   text: string
   number: number
 }
@@ -32,7 +33,6 @@ export interface FoundProblem extends Omit<MatchedProblem, 'fromPath'> {
 export class JobMatchers {
   readonly #parts: Parts
   readonly #matchers = new ProblemMatchers()
-  #waiting: Line[] = []
   #count = 0
 
   constructor(parts: Parts) {
@@ -64,19 +64,8 @@ export class JobMatchers {
     return this.#matchers.isEmpty || this.#count >= maxProblems
   }
 
-  /** A line of output, already masked. */
-  push(text: string, number: number): void {
-    if (!this.isIdle) this.#waiting.push({ text, number })
-  }
-
-  get hasWaiting(): boolean {
-    return this.#waiting.length > 0
-  }
-
-  /** What the lines since the last turn hold, and sentences about matchers that were stopped. */
-  turn(): { problems: FoundProblem[]; warnings: string[] } {
-    const lines = this.#waiting
-    this.#waiting = []
+  /** What these lines of one step hold, and sentences about matchers that were stopped. */
+  turn(lines: OutputLine[]): { problems: FoundProblem[]; warnings: string[] } {
     const problems: FoundProblem[] = []
     const warnings: string[] = []
     for (let next = 0; next < lines.length && !this.isIdle; ) {
@@ -101,7 +90,6 @@ export class JobMatchers {
 
   /** Another step begins. */
   reset(): void {
-    this.#waiting = []
     this.#matchers.reset()
   }
 
@@ -128,7 +116,7 @@ export class JobMatchers {
     }
     try {
       const real = readlinkSync(`/proc/self/fd/${descriptor}`)
-      if (!this.#parts.readable.some((folder) => real.startsWith(join(folder, '/')))) {
+      if (!this.#parts.readable.some((folder) => real.startsWith(join(realOf(folder), '/')))) {
         throw new Error('it lies outside of the folders of the job')
       }
       const stat = fstatSync(descriptor)
@@ -137,6 +125,15 @@ export class JobMatchers {
     } finally {
       closeSync(descriptor)
     }
+  }
+}
+
+/** The home may be reached over a link. */
+function realOf(folder: string): string {
+  try {
+    return realpathSync(folder)
+  } catch {
+    return folder
   }
 }
 

@@ -320,8 +320,12 @@ export class JobRun {
 
   #logOf(id: { jobId: string; fence: number; step: number }, hearing: () => Hearing): StepLog {
     const { upstream } = this.#parts
-    const { masker, budget } = this.#state
-    return new StepLog({
+    const { masker, budget, matchers } = this.#state
+    matchers.reset()
+    const complain = (sentence: string | null) => {
+      if (sentence !== null) log.say(`##[warning]${masker.mask(sentence)}`)
+    }
+    const log: StepLog = new StepLog({
       upstream,
       stream: { kind: 'step', ...id },
       masker,
@@ -344,9 +348,26 @@ export class JobRun {
             column: command.column ?? null,
             logLine,
           })
-        }
+        } else if (command.kind === 'add-matcher') complain(matchers.add(command.file))
+        else if (command.kind === 'remove-matcher') complain(matchers.remove(command.named))
+      },
+      problems: {
+        matchers,
+        found: ({ level, message, code, file, line, column, logLine }) =>
+          upstream.report({
+            kind: 'step.annotation',
+            ...id,
+            level,
+            message: message.slice(0, 65_536),
+            title: code === null ? null : code.slice(0, 1_000),
+            file,
+            line,
+            column,
+            logLine,
+          }),
       },
     })
+    return log
   }
 
   /** An output that would show a secret is left out, as it leaves the job unmasked. */

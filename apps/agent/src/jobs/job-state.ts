@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Contexts, evaluateMapping, Masker, strategyContext } from '@juanie/workflow'
+import { JobMatchers } from './job-matchers.ts'
 import type { JobRunParts } from './job-parts.ts'
 import { servicePasses } from './service-environment.ts'
 import { runnerContext } from './step-environment.ts'
@@ -42,10 +43,13 @@ export class JobState {
   readonly path: string[] = []
   status: 'success' | 'failure' | 'cancelled' = 'success'
   firstFailure: string | null = null
+  readonly matchers: JobMatchers
 
   constructor(parts: JobRunParts) {
     this.parts = parts
     this.masker = new Masker([...Object.values(parts.job.contexts.secrets), ...servicePasses(parts.job)])
+    const { workspace, temp, toolCache, home } = parts.folders
+    this.matchers = new JobMatchers({ workspace, readable: [workspace, temp, toolCache, home, parts.trees.folder] })
     this.budget = { left: parts.job.limits.logBytes, limit: parts.job.limits.logBytes }
   }
 

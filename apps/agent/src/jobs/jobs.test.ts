@@ -408,3 +408,22 @@ test('a script learns where id tokens are, and no pass of its job shows', async 
   await run.ended
   expect(run.heard.lines).toContain('http://127.0.0.1:3000/api/job/id-token?api-version=2.0 *** [] *** ***')
 })
+
+test('a problem matcher makes annotations of what a compiler prints, until it is removed', async () => {
+  const run = start(
+    `- run: |
+    echo '{"problemMatcher":[{"owner":"cc","pattern":[{"regexp":"^(.*):([0-9]+): (error|warning): (.*)$","file":1,"line":2,"severity":3,"message":4}]}]}' > cc.json
+    echo "::add-matcher::cc.json"
+- run: |
+    echo "$PWD/src/a.c:7: warning: password is unused"
+    echo "::remove-matcher owner=cc::"
+- run: 'echo "b.c:8: error: nobody looks"; echo "::add-matcher::/etc/hostname"'`,
+    { secrets: { WORD: 'password' } },
+  )
+  await run.ended
+  const annotations = run.heard.reports.filter((report) => report.kind === 'step.annotation')
+  expect(annotations).toMatchObject([
+    { step: 1, level: 'warning', message: '*** is unused', file: 'src/a.c', line: 7, logLine: 1 },
+  ])
+  expect(run.heard.lines.some((line) => line.includes('are not used'))).toBe(true)
+})

@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import { type CommandEvent, CommandParser, type Masker } from '@juanie/workflow'
-import type { FoundProblem, JobMatchers } from './job-matchers.ts'
+import type { FoundProblem, JobMatchers, OutputLine } from './job-matchers.ts'
 import type { JobUpstream, StepStream } from './upstream.ts'
 
 /** A longer line is cut there, and says so. */
@@ -32,6 +32,8 @@ export class StepLog {
   #lines = 0
   #pending: [number, string][] = []
   #isScheduled = false
+  /** Lines that the problem matchers have not seen. */
+  #unread: OutputLine[] = []
 
   constructor(parts: StepLogParts) {
     this.#parts = parts
@@ -108,18 +110,25 @@ export class StepLog {
   #line(line: string): void {
     const event = this.#parser.push(line)
     const shown = shownAs(event)
+    // They hold for the lines after them, and not for those before.
+    if (event.kind === 'add-matcher' || event.kind === 'remove-matcher') this.#look()
     if (event.kind !== 'output') this.#parts.onCommand(event, this.#lines + 1)
     // What a command says is decoded after the stream was masked, and may be a secret only now.
     const text = shown !== null && event.kind !== 'output' ? this.#parts.masker.mask(shown) : shown
     if (text !== null) for (const each of text.split('\n')) this.#append(each)
     // Juanie's own words and those of commands are no output of a compiler.
-    if (event.kind === 'output') this.#parts.problems?.matchers.push(event.text, this.#lines)
+    const { matchers } = this.#parts.problems ?? {}
+    if (event.kind === 'output' && matchers && !matchers.isIdle) {
+      this.#unread.push({ text: event.text, number: this.#lines })
+    }
   }
 
   #look(): void {
     const { matchers, found } = this.#parts.problems ?? {}
-    if (!matchers?.hasWaiting || !found) return
-    const { problems, warnings } = matchers.turn()
+    if (this.#unread.length === 0 || !matchers || !found) return
+    const lines = this.#unread
+    this.#unread = []
+    const { problems, warnings } = matchers.turn(lines)
     for (const problem of problems) found(problem)
     for (const warning of warnings) this.#push(`##[warning]${warning}`)
   }
