@@ -47,9 +47,11 @@ describe.skipIf(!hasBrowser)('what is shown live', () => {
     await shop?.[Symbol.asyncDispose]()
   })
 
-  async function open(path: string): Promise<Person> {
+  /** With a sign-in of its own, where it must be renewed: what two browsers show of one sign-in is taken as stolen. */
+  async function open(path: string, signIn: 'own' | 'shared' = 'shared'): Promise<Person> {
     const person = await Person.open(browser, shop.juanie)
-    await person.borrow(ada)
+    if (signIn === 'own') await person.signIn()
+    else await person.borrow(ada)
     await person.go(path)
     await live(person.page).and(person.page.locator('[data-live=live]')).waitFor()
     await mark(person.page)
@@ -82,8 +84,8 @@ describe.skipIf(!hasBrowser)('what is shown live', () => {
   test('a server that is killed and started again is noticed, and what happened meanwhile is shown', async () => {
     const commit = await shop.push({ text: 'Count slowly', files: printing(200, '0.1') })
     const { number } = await shop.runOf(commit)
-    await using list = await open('/main/shop/runs')
-    await using run = await open(`/main/shop/runs/${number}`)
+    await using list = await open('/main/shop/runs', 'own')
+    await using run = await open(`/main/shop/runs/${number}`, 'own')
     await run.page
       .getByText(/^line \d+ of 200$/)
       .first()
@@ -110,6 +112,34 @@ describe.skipIf(!hasBrowser)('what is shown live', () => {
     expect(await isMarked(list.page)).toBe(true)
     expect(await isMarked(run.page)).toBe(true)
   }, 90_000)
+
+  test('many tabs of one browser share a connection, and the next one keeps it when its tab is closed', async () => {
+    await using ada = await open('/main/shop/runs')
+    const tabs = [ada.page]
+    // One more than a browser has connections for over HTTP/1.1.
+    for (let count = 1; count < 7; count++) {
+      const page = await ada.context.newPage()
+      await page.goto('/main/shop/runs')
+      await page.locator('[data-live=live]:visible').waitFor()
+      tabs.push(page)
+    }
+    await shop.push({ text: 'Tell all tabs' })
+    for (const page of tabs) await page.locator('main').getByText('Tell all tabs').waitFor()
+    await tabs.shift()!.close()
+    await shop.push({ text: 'Tell those that are left' })
+    for (const page of tabs) await page.locator('main').getByText('Tell those that are left').waitFor()
+  }, 60_000)
+
+  test('a page that was never opened is opened as soon as the server answers again', async () => {
+    await using ada = await open('/main/shop', 'own')
+    await shop.juanie.stopServer('SIGKILL')
+    await ada.page.getByRole('link', { name: 'Queues' }).click()
+    await ada.page.getByText('The page opens as soon as it does').waitFor()
+    expect(await isMarked(ada.page)).toBe(true)
+    await shop.juanie.up()
+    await ada.page.waitForURL((url) => url.pathname === '/main/-/queues')
+    await ada.page.getByRole('heading', { name: 'Queues', level: 1 }).waitFor()
+  }, 60_000)
 
   test('in a minute of events nothing jumps', async () => {
     const { number } = await shop.runOf(await shop.push({ text: 'Begin the minute', files: printing(500, '0.1') }))

@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 import { loadAllWords } from './lib/i18n.ts'
+import { latePage, openWhenAnswered } from './lib/late-page.ts'
 
 const number = '(\\d+)'
 
@@ -86,9 +87,10 @@ router.onError((error, to) => {
     // Where nothing can be kept, nothing would end a circle of loading anew.
     return
   }
-  location.assign(to.fullPath)
+  void openWhenAnswered(to.fullPath)
 })
 router.afterEach(() => {
+  latePage.value = null
   try {
     sessionStorage.removeItem(reloadedKey)
   } catch {

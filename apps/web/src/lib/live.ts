@@ -1,8 +1,9 @@
 import type { FeedEvent } from '@juanie/core/event-feed'
 import type { RunNews } from '@juanie/services/runs/contract'
 import { type InjectionKey, inject, onScopeDispose, provide, type Ref, ref, watch } from 'vue'
-import { leaveToSignIn, refreshSession } from './api.ts'
+import type { News } from './event-stream.ts'
 import { type Domain, queryClient } from './queries.ts'
+import { shareEvents } from './shared-events.ts'
 
 /** What the console keeps of an event's subject, and of what else looks different after it. */
 const touched: Record<string, Domain[]> = {
@@ -38,10 +39,6 @@ const key: InjectionKey<Live> = Symbol('live')
 
 /** Many events of one moment cause one question each at most. */
 const flushMs = 150
-const retryMs = [500, 1_000, 2_000, 5_000, 10_000]
-/** The server sends a comment every 15 s; a sleeping computer notices here that its connection is no more. */
-const sleptMs = 45_000
-
 /**
  * Follows the events of an organization for as long as the component lives: what they concern is asked again, and
  * listeners hear them. Resumes where it was; after a gap that cannot be filled everything is asked again.
@@ -51,12 +48,7 @@ function follow(organizationId: Ref<string | null>): Live {
   const listeners = new Set<(event: FeedEvent) => void>()
   const progressListeners = new Set<(news: RunNews | null) => void>()
   const dirty = new Map<string, Set<Domain>>()
-  let source: EventSource | null = null
-  let position: string | null = null
-  let failures = 0
   let flushTimer: ReturnType<typeof setTimeout> | undefined
-  let retryTimer: ReturnType<typeof setTimeout> | undefined
-  let lastTick = Date.now()
 
   const flush = () => {
     flushTimer = undefined
@@ -86,68 +78,28 @@ function follow(organizationId: Ref<string | null>): Live {
     for (const listener of listeners) listener(event)
   }
 
-  const close = () => {
-    clearTimeout(retryTimer)
-    source?.close()
-    source = null
-  }
-  const open = (organization: string) => {
-    close()
-    const query = new URLSearchParams({ organizationId: organization, progress: '1' })
-    if (position) query.set('lastEventId', position)
-    const opened = new EventSource(`/api/events?${query}`)
-    source = opened
-    opened.onopen = () => {
-      if (failures > 0 && position === null) void queryClient.invalidateQueries()
-      failures = 0
-      state.value = 'live'
+  const heard = (news: News) => {
+    if (news.kind === 'event') return hear(news.event)
+    if (news.kind === 'progress') {
+      for (const listener of progressListeners) listener(news.news)
+      return
     }
-    opened.onmessage = ({ data, lastEventId }) => {
-      position = lastEventId
-      hear(JSON.parse(data))
-    }
-    opened.addEventListener('progress', ({ data }) => {
-      const news = JSON.parse(data) as RunNews | null
-      for (const listener of progressListeners) listener(news)
-    })
-    opened.onerror = () => {
-      // What the browser does by itself would not renew the sign-in, so every end is an end.
-      close()
-      state.value = 'lost'
-      const wait = retryMs[Math.min(failures++, retryMs.length - 1)]!
-      retryTimer = setTimeout(async () => {
-        const isSignedIn = await refreshSession().catch(() => null)
-        if (isSignedIn === false && navigator.onLine && failures > 1) return leaveToSignIn()
-        if (organizationId.value === organization) open(organization)
-      }, wait)
-    }
+    state.value = news.kind === 'lost' ? 'lost' : 'live'
+    if (news.kind === 'begun') void queryClient.invalidateQueries({ predicate: ({ state }) => state.dataUpdatedAt > 0 })
   }
-  const reopen = () => {
-    if (organizationId.value) open(organizationId.value)
-  }
-
+  let close = () => {}
   watch(
     organizationId,
     (organization) => {
-      position = null
-      failures = 0
+      close()
       state.value = 'connecting'
-      if (organization) open(organization)
-      else close()
+      close = organization ? shareEvents(organization, heard) : () => {}
     },
     { immediate: true },
   )
-  const tick = setInterval(() => {
-    const now = Date.now()
-    if (now - lastTick > sleptMs) reopen()
-    lastTick = now
-  }, 5_000)
-  addEventListener('online', reopen)
   onScopeDispose(() => {
     close()
     clearTimeout(flushTimer)
-    clearInterval(tick)
-    removeEventListener('online', reopen)
   })
 
   return {

@@ -25,6 +25,7 @@ export function useProjectOfAddress() {
   return useQuery({
     queryKey: computed(() => keyOf('projects', 'me', 'find', address.value)),
     queryFn: () => api.projects.find.query(address.value),
+    enabled: computed(() => Boolean(route.params.project)),
   })
 }
 

@@ -29,11 +29,13 @@ export function openStream(wish: Wish): () => void {
 
   const run = async () => {
     for (let failures = 0; !stopped.signal.aborted; ) {
+      await untilSeen(stopped.signal)
       current = new AbortController()
       const ending = await listen(wish, AbortSignal.any([current.signal, stopped.signal]), current, () => {
         failures = 0
       })
       if (stopped.signal.aborted) return
+      if (document.hidden) continue
       if (ending === 'over' || ending === 'refused') {
         state.value = ending
         return
@@ -46,13 +48,12 @@ export function openStream(wish: Wish): () => void {
       await pause(wait, stopped.signal)
     }
   }
-  addEventListener('online', again)
+  const hidden = () => document.hidden && again()
+  addEventListener('online', again, { signal: stopped.signal })
+  document.addEventListener('visibilitychange', hidden, { signal: stopped.signal })
   state.value = 'connecting'
-  void run().finally(() => removeEventListener('online', again))
-  return () => {
-    stopped.abort()
-    removeEventListener('online', again)
-  }
+  void run().finally(() => stopped.abort())
+  return () => stopped.abort()
 }
 
 /** One connection, until it ends. */
@@ -91,6 +92,16 @@ async function listen(
   } finally {
     clearInterval(look)
   }
+}
+
+/** A browser opens only six connections to a server over HTTP/1.1: tabs that nobody sees keep none for a log. */
+function untilSeen(signal: AbortSignal): Promise<void> {
+  if (!document.hidden) return Promise.resolve()
+  return new Promise((resolve) => {
+    const seen = () => document.hidden || resolve()
+    document.addEventListener('visibilitychange', seen, { signal })
+    signal.addEventListener('abort', () => resolve())
+  })
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

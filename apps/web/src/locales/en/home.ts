@@ -15,7 +15,6 @@ export default {
   },
   blocked: 'Somebody with the right to it must let this run go on.',
   flagged: 'This has been under way for more than 30 minutes.',
-  waitsFor: 'Waits for {what}.',
   endedBy: 'What ends that: {end}.',
   degraded: 'What serves there is not well: instances fail, restart or do not answer their probes.',
   silent: 'Nobody knows how it is: the agent of host {host} is silent.',

@@ -35,5 +35,6 @@ export default {
     language: 'Language: {name}',
   },
   theme: { label: 'Appearance', system: 'As the system', light: 'Light', dark: 'Dark' },
+  late: 'Juanie does not answer. The page opens as soon as it does.',
   connection: { live: 'Live', connecting: 'Connecting…', lost: 'Not connected, trying again' },
 }

@@ -14,7 +14,6 @@ export default {
   },
   blocked: '需要有权限的人放行后才能继续。',
   flagged: '已持续超过 30 分钟。',
-  waitsFor: '正在等待{what}。',
   endedBy: '结束等待的条件：{end}。',
   degraded: '正在服务的版本异常：实例失败、重启或未通过探测。',
   silent: '状况未知：主机 {host} 的代理没有响应。',

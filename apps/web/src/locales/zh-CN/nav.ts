@@ -35,5 +35,6 @@ export default {
     language: '语言：{name}',
   },
   theme: { label: '外观', system: '跟随系统', light: '浅色', dark: '深色' },
+  late: 'Juanie 没有响应。恢复响应后会立即打开此页面。',
   connection: { live: '实时', connecting: '正在连接…', lost: '连接中断，正在重试' },
 }
