@@ -156,7 +156,7 @@ describe.skipIf(!hasBrowser)('the pages of the console', () => {
     console.log(`pressed ${count} controls`)
     expect(dead.map(({ page, presses, why }) => `${page}: ${presses.join(' › ')}: ${why}`)).toEqual([])
     expect(count).toBeGreaterThan(100)
-  }, 600_000)
+  }, 900_000)
 
   test('a viewer meets no control that the server would refuse', async () => {
     const refused: string[] = []
@@ -185,7 +185,7 @@ describe.skipIf(!hasBrowser)('the pages of the console', () => {
     )
     expect(refused).toEqual([])
     expect(dead.map(({ page, presses, why }) => `${page}: ${presses.join(' › ')}: ${why}`)).toEqual([])
-  }, 600_000)
+  }, 900_000)
 
   test('what a viewer may not do, the server refuses', async () => {
     await using viewer = await signedIn(people.viewer)

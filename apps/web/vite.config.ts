@@ -28,6 +28,26 @@ export default defineConfig({
     // Nothing is inlined: data URLs of fonts and pictures would widen the content policy.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        chunkFileNames: ({ name }) => `assets/${name.split('~', 1)[0]}-[hash].js`,
+        // A file for each icon and small component costs more on its way than what is in it.
+        // A file for each icon and small component costs more on its way than what is in it.
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: 'icons', test: /lucide/, minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: 8_000 },
+            {
+              name: 'parts',
+              test: /src\/(components\/(?!ui\/(\w*Dialog|Menu\w*)\.)|lib\/)/,
+              minShareCount: 2,
+              entriesAware: true,
+              entriesAwareMergeThreshold: 6_000,
+            },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { '/api': server, '/git': server, '/sign-in': server, '/setup': server, '/invite': server } },
 })

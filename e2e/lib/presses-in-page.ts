@@ -63,7 +63,7 @@ export function preparePresses(): void {
     // Links of rows are alike when they lead to the same kind of page.
     const target = href && new URL(href)
     const name = target
-      ? `${target.origin === location.origin ? '' : target.origin}${target.pathname}${target.hash}`.replace(
+      ? `${target.origin === location.origin ? '' : target.origin}${target.pathname}${target.search.replace(/=[^&]*/g, '')}${target.hash}`.replace(
           /\/(dev|staging|production)\b/,
           '/*',
         )

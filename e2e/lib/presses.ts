@@ -105,10 +105,12 @@ export class Presser {
   /** One of each kind. What is only typed into is left to the scenarios. */
   async #controls(skip: string | null): Promise<Control[]> {
     const all = await this.#page.evaluate((skip) => globalThis.presses.controls(skip), skip)
-    const kinds = new Map(all.map((control) => [control.kind, control]))
-    return [...kinds.values()].filter(
-      ({ what, isInForm }) => !(/^(input|textarea)/.test(what) || (what === 'select' && isInForm)),
-    )
+    const kinds = new Set<string>()
+    return all.filter(({ kind, what, isInForm }) => {
+      if (kinds.has(kind) || /^(input|textarea)/.test(what) || (what === 'select' && isInForm)) return false
+      kinds.add(kind)
+      return true
+    })
   }
 
   /** What follows the last press of a trail. */
