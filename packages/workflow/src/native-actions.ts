@@ -15,7 +15,7 @@ interface ActionSpec {
   required?: string[]
   /** Inputs that are taken and have no effect here. */
   ignored: string[]
-  /** Inputs that Juanie cannot honour, with the values that ask for nothing. */
+  /** Inputs that the native action does not have, with the values that ask for nothing. */
   defaults: Record<string, string[]>
 }
 
@@ -30,9 +30,11 @@ const actions: Record<string, ActionSpec> = {
     inputs: {
       ref: anything,
       path: insideWorkspace,
+      token: anything,
+      'persist-credentials': flag,
       'fetch-depth': (value) => (/^\d{1,9}$/.test(value) ? null : 'must be a whole number; 0 means the whole history'),
     },
-    ignored: ['persist-credentials', 'token', 'clean', 'fetch-tags', 'show-progress', 'set-safe-directory', 'filter'],
+    ignored: ['clean', 'fetch-tags', 'show-progress', 'set-safe-directory', 'filter'],
     defaults: {
       repository: ['', '${{ github.repository }}'],
       'ssh-key': nothing,
@@ -69,7 +71,7 @@ function insideWorkspace(value: string): string | null {
   return outside ? 'must be a folder inside the workspace, written relative to it' : null
 }
 
-export type UsesSpec = { kind: 'native'; spec: ActionSpec } | { kind: 'foreign'; uses: string }
+export type UsesSpec = { kind: 'native'; spec: ActionSpec } | { kind: 'foreign' }
 
 /** Finds what `uses` names, and reports why it cannot be run. */
 export function readUses(node: Node, of: 'job' | 'composite', problems: Problems): UsesSpec | null {
@@ -94,11 +96,11 @@ export function readUses(node: Node, of: 'job' | 'composite', problems: Problems
     )
     return null
   }
-  if (ref.kind !== 'remote') return { kind: 'foreign', uses }
+  if (ref.kind !== 'remote') return { kind: 'foreign' }
   const name = `${ref.owner}/${ref.name}`.toLowerCase()
   const spec = ref.path === '' && Object.hasOwn(actions, name) ? actions[name]! : null
   if (!spec) {
-    if (ref.owner.toLowerCase() !== 'juanie') return { kind: 'foreign', uses }
+    if (ref.owner.toLowerCase() !== 'juanie') return { kind: 'foreign' }
     const own = Object.keys(actions).filter((each) => each.startsWith('juanie/'))
     problems.error(node, `There is no action '${shorten(uses)}'; Juanie's own are ${own.join(' and ')}.`)
     return null
@@ -107,6 +109,18 @@ export function readUses(node: Node, of: 'job' | 'composite', problems: Problems
     problems.error(node, `'${name}' has no version '${shorten(ref.ref)}'; write ${name}@${spec.versions.at(-1)}.`)
   }
   return { kind: 'native', spec }
+}
+
+/**
+ * Whether a step asks a native action for something that it does not do. For `actions/checkout` the action itself is
+ * run then, which does.
+ */
+export function asksForMore(spec: ActionSpec, node: Node | undefined): boolean {
+  return entriesOf(node).some(({ name, value }) => {
+    const harmless = Object.hasOwn(spec.defaults, name.toLowerCase()) ? spec.defaults[name.toLowerCase()]! : null
+    const text = scalarText(value)
+    return harmless !== null && text !== undefined && !harmless.includes(normalised(text))
+  })
 }
 
 /** What is given to an action that is run as it is: it alone knows its inputs. */
@@ -134,15 +148,9 @@ export function readInputsOf(spec: ActionSpec, node: Node | undefined, problems:
       kept.push([name, text])
       continue
     }
-    const harmless = Object.hasOwn(spec.defaults, name) ? spec.defaults[name]! : null
-    if (harmless?.includes(normalised(text))) continue
-    const known = [...Object.keys(spec.inputs), ...spec.ignored].join(', ')
-    problems.error(
-      key,
-      harmless
-        ? `The input '${name}' is not supported yet and would change what this step does; remove it, or do the same in a run step.`
-        : `There is no input '${shorten(name)}' here; the inputs are ${known}.`,
-    )
+    if (Object.hasOwn(spec.defaults, name)) continue
+    const known = [...Object.keys(spec.inputs), ...spec.ignored, ...Object.keys(spec.defaults)].join(', ')
+    problems.error(key, `There is no input '${shorten(name)}' here; the inputs are ${known}.`)
   }
   return Object.fromEntries(kept)
 }

@@ -209,8 +209,6 @@ test.each<[string, string, number, number, string]>([
   ['a step id twice', job('steps:\n  - { id: x, run: a }\n  - { id: X, run: b }'), 7, 15, 'earlier step'],
   ['an odd step id', step('id: 1x\nrun: a'), 6, 13, 'not a valid id'],
   ['an unknown shell', step('run: a\nshell: fish'), 7, 16, "'fish {0}'"],
-  ['submodules', step('uses: actions/checkout@v4\nwith: { submodules: recursive }'), 7, 17, 'not supported yet'],
-  ['another repository', step('uses: actions/checkout@v4\nwith: { repository: a/b }'), 7, 17, 'not supported yet'],
   ['a misspelt input', step('uses: actions/checkout@v4\nwith: { fetch-dept: 0 }'), 7, 17, "no input 'fetch-dept'"],
   ['a word as depth', step('uses: actions/checkout@v4\nwith: { fetch-depth: all }'), 7, 30, 'whole number'],
   ['a path outside', step('uses: actions/checkout@v4\nwith: { path: ../x }'), 7, 23, 'inside the workspace'],
@@ -390,4 +388,18 @@ jobs:
     { kind: 'cancel', place: 3 },
     { kind: 'run' },
   ])
+})
+
+test('a checkout of more than its own repository is done by the action itself', () => {
+  const inputs = ['submodules: recursive', 'repository: a/b', 'sparse-checkout: docs', 'ssh-key: "${{ secrets.KEY }}"']
+  for (const written of inputs) {
+    const { workflow } = parseWorkflow('ci.yml', step(`uses: actions/checkout@v5\nwith: { ${written}, path: x }`))
+    expect(workflow?.jobs[0]?.steps[0]).toMatchObject({
+      kind: 'uses',
+      uses: 'actions/checkout@v5',
+      with: { path: 'x' },
+    })
+  }
+  const plain = parseWorkflow('ci.yml', step('uses: actions/checkout@v5\nwith: { submodules: false, lfs: "false" }'))
+  expect(plain.workflow?.jobs[0]?.steps[0]).toMatchObject({ kind: 'action', action: 'checkout', with: {} })
 })

@@ -1,6 +1,6 @@
 import { warnOfInjection } from './injection.ts'
 import type { Condition, Step, Template } from './model.ts'
-import { readForeignInputs, readInputsOf, readUses } from './native-actions.ts'
+import { asksForMore, readForeignInputs, readInputsOf, readUses } from './native-actions.ts'
 import type { Problems } from './problems.ts'
 import { idFault, readCondition, readFlag, readMinutes, readShell, readTemplates, readTexts } from './read.ts'
 import { child, entry, type Node, scalarText } from './yaml.ts'
@@ -174,8 +174,10 @@ function readStep(node: Node, problems: Problems, of: 'job' | 'composite'): Step
     warnOfInjection(child(at('with'), 'script'), problems)
     const found = readUses(uses, of, problems)
     if (!found) return null
-    if (found.kind === 'foreign')
-      return { kind: 'uses', ...common, uses: found.uses, with: readForeignInputs(at('with'), problems) }
+    if (found.kind === 'foreign' || asksForMore(found.spec, at('with'))) {
+      const written = (scalarText(uses) ?? '').trim()
+      return { kind: 'uses', ...common, uses: written, with: readForeignInputs(at('with'), problems) }
+    }
     const inputs = readInputsOf(found.spec, at('with'), problems)
     for (const name of found.spec.required ?? []) {
       if (!inputs[name]?.trim()) problems.error(uses, `The input '${name}' is missing; write it under 'with:'.`)

@@ -293,3 +293,13 @@ test('jobs of a project keep a tool cache, and nothing else', async () => {
   expect((await trial.run(steps)).log(0)).toEqual(['kept-tool'])
   expect(readdirSync(join(trial.folder, 'agent/tools'))).toHaveLength(1)
 })
+
+test('a checkout leaves the job’s own token for later git commands, unless it is asked not to', async () => {
+  using trial = new JobTrial().repository({ x: '' })
+  const steps = (inputs: string) =>
+    `- uses: actions/checkout@v5${inputs}\n- run: 'echo "[$(git config http.http://127.0.0.1:3000/.extraheader | wc -c)]"; git config remote.origin.url'`
+  const kept = await trial.run(steps(''))
+  expect(kept.log(1)).toEqual(['[54]', 'http://127.0.0.1:3000/git/main/shop.git'])
+  const without = await trial.run(steps('\n  with: { persist-credentials: false }'))
+  expect(without.log(1)[0]).toBe('[0]')
+})

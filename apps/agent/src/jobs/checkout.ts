@@ -7,6 +7,8 @@ export interface CheckoutInputs {
   ref?: string
   path?: string
   'fetch-depth'?: string
+  'persist-credentials'?: string
+  token?: string
 }
 
 export class CheckoutError extends Error {}
@@ -23,6 +25,8 @@ export async function checkout(
     workspace: string
     source: string
     serverUrl: string | null
+    /** Of the job, for what its later steps fetch or push; null where it has none. */
+    token: string | null
     programs: UserPrograms
     say(line: string): void
     signal: AbortSignal
@@ -40,6 +44,7 @@ export async function checkout(
   const commit = wanted === null ? job.repository.commit : await resolveRef(wanted, { programs, source, signal })
   const branch = branchOf(wanted ?? job.repository.ref)
 
+  const keepsCredentials = parts.token !== null && inputs['persist-credentials']?.trim().toLowerCase() !== 'false'
   const remote = parts.serverUrl ? new URL(job.repository.path, parts.serverUrl).href : job.repository.path
   const files: Record<string, string> = {
     'objects/info/alternates': `${join(source, 'objects')}\n`,
@@ -56,10 +61,18 @@ export async function checkout(
   await programs.git(['-C', folder, 'read-tree', '--reset', '-u', commit], {
     signal,
     before: [layOut(own, files), ...(isWhole ? allRefs(source, own) : [])],
+    // Not an argument of any process.
+    env: { CHECKOUT_CREDENTIALS: keepsCredentials ? credentials(remote, inputs.token?.trim() || parts.token!) : '' },
   })
   parts.say(`Checked out ${commit} (${wanted ?? job.repository.ref}).`)
   return { commit, ref: wanted ?? job.repository.ref }
 }
+
+/** As the action itself leaves them: for git commands of later steps, gone with the job's folder. */
+const credentials = (remote: string, token: string): string =>
+  URL.canParse(remote) && !/[\r\n"\\]/.test(token)
+    ? `[http "${new URL('/', remote).href}"]\n\textraheader = AUTHORIZATION: basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}\n`
+    : ''
 
 /** The branch that is checked out by name; tags and commits leave HEAD detached. */
 function branchOf(ref: string): string | null {
@@ -97,7 +110,7 @@ interface Source {
 const layOut = (folder: string, files: Record<string, string>): string[] => [
   '/bin/sh',
   '-c',
-  'set -e; mkdir -p "$1/objects/info" "$1/refs"; cd "$1"; shift; while [ $# -gt 0 ]; do printf %s "$2" >"$1"; shift 2; done',
+  'set -e; mkdir -p "$1/objects/info" "$1/refs"; cd "$1"; shift; while [ $# -gt 0 ]; do printf %s "$2" >"$1"; shift 2; done; printf %s "$CHECKOUT_CREDENTIALS" >>config',
   'juanie',
   folder,
   ...Object.entries(files).flat(),

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { chownSync, mkdirSync, renameSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, renameSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -61,8 +61,11 @@ export async function makePipe(path: string, user: StepUser | null): Promise<voi
 
 /** What the jobs of one project keep between them: only the user of steps, and only of this project, gets there. */
 export function makeToolCache(folder: string, user: StepUser | null): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  if (user) chownSync(folder, user.uid, user.gid)
+  if (existsSync(folder)) return
+  const made = `${folder}.${randomUUID()}`
+  mkdirSync(made, { mode: 0o700 })
+  if (user) chownSync(made, user.uid, user.gid)
+  renameSync(made, folder)
 }
 
 const spareDelayMs = 250

@@ -39,6 +39,7 @@ async function doCheckout(
     workspace: folders.workspace,
     source: await parts.source(signal),
     serverUrl: upstream.serverUrl(),
+    token: job.services?.token ?? null,
     programs,
     say: (line) => log.say(line),
     signal,

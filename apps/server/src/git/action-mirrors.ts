@@ -214,9 +214,13 @@ export class LocalActionMirrors implements ActionMirrors {
         } catch (error) {
           if (ref === null || isMissing(error)) throw error
           // A source that gives out no commit by its id gives the tag or branch.
-          await this.#fetchSpec(source, name, [`+refs/tags/${ref}:refs/juanie/commits/${commit}`]).catch(() =>
-            this.#fetchSpec(source, name, [`+refs/heads/${ref}:refs/juanie/commits/${commit}`]),
-          )
+          const byName = (kind: string) =>
+            this.#fetchSpec(source, name, [`+${kind}/${ref}:refs/juanie/commits/${commit}`])
+          await byName('refs/tags')
+            .catch(() => byName('refs/heads'))
+            .catch(() => {
+              throw error
+            })
         }
       })
     this.#fetching.set(mirror, fetched)

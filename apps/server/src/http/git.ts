@@ -23,6 +23,9 @@ const advertiseLimitMs = 60_000
 const uploadLimitMs = 30 * 60_000
 const maxDroppedBytes = 16 * 1024 * 1024
 
+/** Where people clone from; and where actions look, which take of the server's address only what stands before its path. */
+const places = ['/git/:organization/:project', '/:organization/:project']
+
 type Params = { organization: string; project: string }
 /** Who speaks: a person, the agent that fetches for a job, or a job by its own token. */
 type Reader =
@@ -43,31 +46,37 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
   fastify.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   fastify.setErrorHandler((error, request, reply) => answer(error, request, reply))
 
-  fastify.get<{ Params: Params; Querystring: { service?: string } }>(
-    '/git/:organization/:project/info/refs',
-    async (request, reply) => {
-      const service = gitServices.find((each) => each === request.query.service)
-      if (!service) {
-        throw new AppError('invalid', 'git.protocol_unknown', {
-          message: 'Only the smart HTTP protocol is spoken here; use a newer git.',
-        })
-      }
-      const repository = await enter(request, service)
-      if (service === 'git-receive-pack') store.warm(repository.repositoryId)
-      const protocol = protocolOf(request)
-      const running = await programs.start(service, store.localPath(repository.repositoryId), {
-        advertise: true,
-        protocol,
-        limitMs: advertiseLimitMs,
-      })
-      running.child.stdin.end()
-      head(reply, `application/x-${service}-advertisement`)
-      const prefix = /version=2/.test(protocol ?? '') ? [] : [pktLine(`# service=${service}\n`), flush]
-      return reply.send(answerOf(request, running, prefix))
-    },
-  )
+  for (const place of places) {
+    fastify.get<{ Params: Params; Querystring: { service?: string } }>(`${place}/info/refs`, advertise)
+    fastify.post<{ Params: Params }>(`${place}/git-upload-pack`, upload)
+    fastify.post<{ Params: Params }>(`${place}/git-receive-pack`, take)
+  }
 
-  fastify.post<{ Params: Params }>('/git/:organization/:project/git-upload-pack', async (request, reply) => {
+  async function advertise(
+    request: FastifyRequest<{ Params: Params; Querystring: { service?: string } }>,
+    reply: FastifyReply,
+  ) {
+    const service = gitServices.find((each) => each === request.query.service)
+    if (!service) {
+      throw new AppError('invalid', 'git.protocol_unknown', {
+        message: 'Only the smart HTTP protocol is spoken here; use a newer git.',
+      })
+    }
+    const repository = await enter(request, service)
+    if (service === 'git-receive-pack') store.warm(repository.repositoryId)
+    const protocol = protocolOf(request)
+    const running = await programs.start(service, store.localPath(repository.repositoryId), {
+      advertise: true,
+      protocol,
+      limitMs: advertiseLimitMs,
+    })
+    running.child.stdin.end()
+    head(reply, `application/x-${service}-advertisement`)
+    const prefix = /version=2/.test(protocol ?? '') ? [] : [pktLine(`# service=${service}\n`), flush]
+    return reply.send(answerOf(request, running, prefix))
+  }
+
+  async function upload(request: FastifyRequest<{ Params: Params }>, reply: FastifyReply) {
     const repository = await enter(request, 'git-upload-pack')
     const running = await programs.start('git-upload-pack', store.localPath(repository.repositoryId), {
       advertise: false,
@@ -77,9 +86,9 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
     hand(bodyOf(request), running)
     head(reply, 'application/x-git-upload-pack-result')
     return reply.send(answerOf(request, running))
-  })
+  }
 
-  fastify.post<{ Params: Params }>('/git/:organization/:project/git-receive-pack', async (request, reply) => {
+  async function take(request: FastifyRequest<{ Params: Params }>, reply: FastifyReply) {
     const { repository, reader } = await enterWith(request, 'git-receive-pack')
     if (reader.kind === 'agent') throw notFound('project')
     store.warm(repository.repositoryId)
@@ -92,10 +101,11 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
     })
     head(reply, 'application/x-git-receive-pack-result')
     return reply.send(result)
-  })
+  }
 
-  const enter = async (request: FastifyRequest<{ Params: Params }>, service: GitService) =>
-    (await enterWith(request, service)).repository
+  async function enter(request: FastifyRequest<{ Params: Params }>, service: GitService): Promise<HostedRepository> {
+    return (await enterWith(request, service)).repository
+  }
 
   /** Lets in whoever may read or push here; what is foreign and what does not exist look the same. */
   async function enterWith(
