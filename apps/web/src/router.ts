@@ -62,6 +62,8 @@ export const router = createRouter({
   ],
   scrollBehavior: (to, from, saved) => {
     if (saved) return saved
+    // The page itself goes to a line of a log, once the log is there.
+    if (to.hash) return {}
     // A filter or a tab of the same page leaves the reader where they are.
     return to.path === from.path ? {} : { top: 0 }
   },
