@@ -25,6 +25,7 @@ export function useAction<Args extends unknown[], Result>(
   act: (...args: Args) => Promise<Result>,
   options: { changes?: Domain[]; done?: (result: Result) => void } = {},
 ) {
+  const { t } = useI18n()
   const { sentenceOf } = useRefusals()
   const busy = ref(false)
   const wrong = ref<string | null>(null)
@@ -38,7 +39,8 @@ export function useAction<Args extends unknown[], Result>(
       options.done?.(result)
       return result
     } catch (error) {
-      wrong.value = sentenceOf(error)
+      // Nobody sends it again but the person, and the answer may be all that was lost.
+      wrong.value = refusalOf(error).kind === 'offline' ? t('common.notSent') : sentenceOf(error)
       return undefined
     } finally {
       busy.value = false

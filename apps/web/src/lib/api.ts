@@ -23,10 +23,15 @@ export function refreshSession(): Promise<boolean> {
   return refreshing
 }
 
-/** Where a person goes whose sign-in has ended; they come back to where they were. */
-export function leaveToSignIn(): void {
-  const { pathname, search } = location
-  location.assign(pathname === '/' ? '/' : `/sign-in?next=${encodeURIComponent(pathname + search)}`)
+/**
+ * Where a person goes whose sign-in has ended; they come back to where they were. Not while they write in a dialog:
+ * what is in it would be lost, so false is answered, and the dialog says so when it is sent.
+ */
+export function leaveToSignIn(): boolean {
+  if (document.querySelector('[role=dialog] :is(input, textarea)')) return false
+  const { pathname, search, hash } = location
+  location.assign(pathname === '/' ? '/' : `/sign-in?next=${encodeURIComponent(pathname + search + hash)}`)
+  return true
 }
 
 /** Repeats a call once after a refresh: an access token lives for a quarter of an hour only. */
@@ -42,7 +47,8 @@ const refreshLink: TRPCLink<AppRouter> =
           refreshSession().then(
             (isFresh) => {
               if (!isFresh) {
-                leaveToSignIn()
+                // What somebody sends says itself that it was refused, and can be sent again after a sign-in elsewhere.
+                if (op.type !== 'mutation') leaveToSignIn()
                 return observer.error(error)
               }
               inner = next(op).subscribe(observer)

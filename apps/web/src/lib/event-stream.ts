@@ -53,7 +53,7 @@ export function openEvents(organization: string, after: string | null, tell: (ne
       const wait = retryMs[Math.min(failures++, retryMs.length - 1)]!
       retryTimer = setTimeout(async () => {
         const isSignedIn = await refreshSession().catch(() => null)
-        if (isSignedIn === false && navigator.onLine && failures > 1) return leaveToSignIn()
+        if (isSignedIn === false && navigator.onLine && failures > 1 && leaveToSignIn()) return
         if (!isClosed) open()
       }, wait)
     }

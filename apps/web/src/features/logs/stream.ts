@@ -42,7 +42,7 @@ export function openStream(wish: Wish): () => void {
       }
       state.value = 'lost'
       if (ending === 'signed out' && failures > 0 && (await refreshSession().catch(() => null)) === false) {
-        return leaveToSignIn()
+        if (leaveToSignIn()) return
       }
       const wait = retryMs[Math.min(failures++, retryMs.length - 1)]!
       await pause(wait, stopped.signal)

@@ -15,6 +15,8 @@ export default {
   missingText: 'It does not exist, was removed, or belongs to somebody else.',
   notLoaded: 'This could not be loaded',
   notPossible: 'This is not possible',
+  notSent:
+    'Juanie does not answer, so it is not known whether this was done. Once it is connected again, look, and do it again if need be.',
   offline: 'Juanie does not answer. It is tried again by itself; is the server running?',
   broken: 'Something went wrong inside Juanie. Its log says what.',
   forbidden: 'Your role here does not allow this. Ask an owner of the organization.',

@@ -55,4 +55,8 @@ export default {
     'Version {version} of the secret {name} is not stored any more. Deploy with today’s configuration instead.',
   session_not_found: 'This browser is signed out already.',
   token_not_found: 'This token is not there any more. Somebody may have revoked it.',
+  session_missing:
+    'You are signed out. Sign in in another tab of this browser, then do this again: what you typed is still here.',
+  session_over:
+    'You are signed out. Sign in in another tab of this browser, then do this again: what you typed is still here.',
 }

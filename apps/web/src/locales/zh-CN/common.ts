@@ -15,6 +15,7 @@ export default {
   missingText: '它不存在、已被移除，或不属于您。',
   notLoaded: '无法加载',
   notPossible: '无法这样做',
+  notSent: 'Juanie 没有响应，无法确定此操作是否已完成。恢复连接后请先查看，必要时再操作一次。',
   offline: 'Juanie 没有响应，正在自动重试。请确认服务器正在运行。',
   broken: 'Juanie 内部出错，详情见其日志。',
   forbidden: '您在此处的角色不允许此操作，请联系组织的所有者。',

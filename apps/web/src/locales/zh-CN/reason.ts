@@ -46,4 +46,6 @@ export default {
   secret_version_missing: '密钥 {name} 的第 {version} 版已不再保存，请改用当前配置部署。',
   session_not_found: '此浏览器已退出登录。',
   token_not_found: '此令牌已不存在，可能已被撤销。',
+  session_missing: '您已退出登录。请在此浏览器的另一个标签页中登录，然后再操作一次；已填写的内容仍在这里。',
+  session_over: '您已退出登录。请在此浏览器的另一个标签页中登录，然后再操作一次；已填写的内容仍在这里。',
 }
