@@ -45,6 +45,16 @@ body > footer { padding: 1rem; text-align: center; font-size: .75rem; color: var
 
 const script = `
 'use strict'
+// The server never hears of the part behind #, such as a line of a log: it goes along with where to go next.
+if (location.hash) {
+  const next = (address) => {
+    const url = new URL(address, location.href)
+    if (url.searchParams.has('next')) url.searchParams.set('next', url.searchParams.get('next') + location.hash)
+    return url.href
+  }
+  for (const form of document.querySelectorAll('form[action]')) form.action = next(form.action)
+  for (const link of document.querySelectorAll('nav a')) link.href = next(link.href)
+}
 for (const form of document.querySelectorAll('form')) {
   form.addEventListener('submit', () => {
     // After the browser has gathered the fields: a second click sends nothing more.
