@@ -57,7 +57,9 @@ export function formatAgo(at: string | number | Date, from: number): string {
   const seconds = Math.round((new Date(at).getTime() - from) / 1_000)
   const step = steps.find(([, size]) => Math.abs(seconds) >= size)
   if (!step) return relative.value.format(Math.min(0, seconds) === 0 ? 0 : seconds, 'second')
-  return relative.value.format(Math.trunc(seconds / step[1]), step[0])
+  // What was, was at least so long ago; what comes is said by the nearest: of 90 days the last second is not a month.
+  const count = seconds / step[1]
+  return relative.value.format(count > 0 ? Math.round(count) : Math.trunc(count), step[0])
 }
 
 export const formatTime = (at: string | number | Date): string => absolute.value.format(new Date(at))
