@@ -1,6 +1,7 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 import { loadAllWords } from './lib/i18n.ts'
 import { latePage, openWhenAnswered } from './lib/late-page.ts'
+import { watchOpening } from './lib/opening.ts'
 
 const number = '(\\d+)'
 
@@ -68,6 +69,8 @@ export const router = createRouter({
     return to.path === from.path ? {} : { top: 0 }
   },
 })
+
+watchOpening(router)
 
 const restAfterMs = 1_000
 
