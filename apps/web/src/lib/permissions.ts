@@ -1,4 +1,6 @@
 import type { Permission } from '@juanie/core/scope'
+import { policy as artifacts } from '@juanie/services/artifacts/policy'
+import { policy as caches } from '@juanie/services/caches/policy'
 import { policy as deployments } from '@juanie/services/deployments/policy'
 import { policy as environments } from '@juanie/services/environments/policy'
 import { policy as hosts } from '@juanie/services/hosts/policy'
@@ -12,6 +14,8 @@ import { policy as secrets } from '@juanie/services/secrets/policy'
 
 /** The server's own tables: a control asks what the server will ask. */
 const policy = {
+  ...artifacts,
+  ...caches,
   ...deployments,
   ...environments,
   ...hosts,

@@ -9,6 +9,8 @@ const domains = [
   'repositories',
   'pipelines',
   'runs',
+  'artifacts',
+  'caches',
   'releases',
   'environments',
   'deployments',

@@ -1,0 +1,26 @@
+export default {
+  none: 'No artifacts',
+  noneText: 'What a step of this run uploads with {action} appears here and can be downloaded.',
+  title: 'Artifacts',
+  by: 'from {job}',
+  until: 'kept until {day}',
+  download: 'Download {name}',
+  delete: 'Delete {name}',
+  attempt: 'attempt {number}',
+  remove: {
+    title: 'Delete the artifact {name}?',
+    text: 'Nobody can download it any more, and later jobs do not find it.',
+    done: '{name} is deleted',
+  },
+  caches: {
+    title: 'Caches',
+    none: 'No caches. Steps make them with {action}, or with the cache of actions that install a language.',
+    use: '{used} of {most}',
+    used: 'used',
+    delete: 'Delete the cache {name}',
+    removeTitle: 'Delete the cache {name}?',
+    removeText: 'The next run that asks for it makes it anew.',
+    done: 'The cache {name} is deleted',
+    rule: 'Beyond the limit the ones go that were not used for the longest time; unused for {days} days, each of them.',
+  },
+}

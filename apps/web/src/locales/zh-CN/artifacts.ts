@@ -1,0 +1,26 @@
+export default {
+  none: '没有产物',
+  noneText: '此运行的步骤用 {action} 上传的内容会显示在这里，可供下载。',
+  title: '产物',
+  by: '来自 {job}',
+  until: '保留至 {day}',
+  download: '下载 {name}',
+  delete: '删除 {name}',
+  attempt: '第 {number} 次尝试',
+  remove: {
+    title: '删除产物 {name}？',
+    text: '之后无法再下载，后续作业也找不到它。',
+    done: '{name} 已删除',
+  },
+  caches: {
+    title: '缓存',
+    none: '没有缓存。步骤可用 {action} 或安装语言的操作自带的缓存来创建。',
+    use: '已用 {used}，上限 {most}',
+    used: '使用于',
+    delete: '删除缓存 {name}',
+    removeTitle: '删除缓存 {name}？',
+    removeText: '下次需要它的运行会重新创建。',
+    done: '缓存 {name} 已删除',
+    rule: '超出上限时，最久未使用的先删除；{days} 天未使用的都会删除。',
+  },
+}
