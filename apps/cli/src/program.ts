@@ -13,6 +13,7 @@ import { addRepositoryCommands } from './commands/repository.ts'
 import { addRunCommands } from './commands/runs.ts'
 import { addSettingCommands } from './commands/settings.ts'
 import { addStatusCommand } from './commands/status.ts'
+import { addWorkflowCommands } from './commands/workflows.ts'
 
 const hint = 'Add --help to see what this command takes.'
 
@@ -29,6 +30,7 @@ export function juanie(): Command {
   addProjectCommands(program)
   addRepositoryCommands(program)
   addRunCommands(program)
+  addWorkflowCommands(program)
   addArtifactCommands(program)
   addLogsCommand(program)
   addReleaseCommands(program)

@@ -7,6 +7,7 @@ import { api } from '../client.ts'
 import { CommandError } from '../exit.ts'
 import { printJson, say } from '../output.ts'
 import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
+import { workflowFiles } from '../workflows/files.ts'
 
 export function addRepositoryCommands(program: Command): void {
   aboutProject(
@@ -40,12 +41,8 @@ async function view(options: ProjectOptions): Promise<void> {
 
 function init({ json }: { json?: boolean }): void {
   const folder = process.cwd()
-  for (const place of ['.juanie/workflows', '.github/workflows']) {
-    const files = existsSync(join(folder, place))
-      ? readdirSync(join(folder, place)).filter((name) => /\.ya?ml$/.test(name))
-      : []
-    if (files.length > 0) throw new CommandError(`There is a workflow already: ${join(place, files[0]!)}`)
-  }
+  const [there] = workflowFiles(folder)
+  if (there) throw new CommandError(`There is a workflow already: ${there}`)
   const names = readdirSync(folder)
   const { file, text } = defaultWorkflow({
     names,

@@ -2,7 +2,7 @@ import { plain } from '@juanie/core/text'
 import type { JobView, RunView, StepView } from '@juanie/services/runs/contract'
 import type { Command } from 'commander'
 import { api } from '../client.ts'
-import { CommandError, usageError } from '../exit.ts'
+import { CommandError } from '../exit.ts'
 import { ago, printJson, printTable, say } from '../output.ts'
 import { aboutProject, findProject, firstRows, limitOf, type ProjectOptions, reference } from '../project.ts'
 import { reasonOf } from '../reasons.ts'
@@ -28,21 +28,7 @@ export function addRunCommands(program: Command): void {
     .option('--watch', 'follow it to its end')
     .action(rerun)
   aboutProject(run.command('cancel').description('End a run')).argument('<run>', 'number or id').action(cancel)
-  aboutProject(
-    program
-      .command('workflow')
-      .description('Workflows')
-      .command('run')
-      .description('Start a workflow that lists workflow_dispatch'),
-  )
-    .argument('[workflow]', 'its file or name; may be left out where there is only one')
-    .option('--ref <branch or tag>', 'default: the default branch')
-    .option('-f, --field <name=value>', 'an input; may be given several times', collect, [] as string[])
-    .option('--watch', 'follow it to its end')
-    .action(dispatch)
 }
-
-const collect = (value: string, before: string[]) => [...before, value]
 
 async function list(options: ProjectOptions & { limit: string; branch?: string }): Promise<void> {
   const { id } = await findProject(options)
@@ -137,7 +123,7 @@ async function watch(named: string | undefined, options: ProjectOptions): Promis
 }
 
 /** Shows what changes until the run is over, and ends as it did. */
-async function follow(projectId: string, runId: string, options: ProjectOptions): Promise<void> {
+export async function follow(projectId: string, runId: string, options: ProjectOptions): Promise<void> {
   const told = new Map<string, string>()
   const tell = (key: string, state: string, line: string) => {
     if (told.get(key) === state) return
@@ -189,21 +175,4 @@ async function cancel(named: string, options: ProjectOptions): Promise<void> {
   const run = await api().runs.cancel.mutate({ projectId: id, run: reference(named) })
   if (options.json) printJson(run)
   else say(`Run #${run.number}: its jobs are asked to end.`)
-}
-
-async function dispatch(
-  workflow: string | undefined,
-  options: ProjectOptions & { ref?: string; field: string[]; watch?: boolean },
-): Promise<void> {
-  const inputs: Record<string, string> = {}
-  for (const field of options.field) {
-    const at = field.indexOf('=')
-    if (at <= 0) throw usageError(`--field: "${field}" is not of the form name=value.`)
-    inputs[field.slice(0, at)] = field.slice(at + 1)
-  }
-  const { id } = await findProject(options)
-  const run = await api().runs.dispatch.mutate({ projectId: id, workflow, ref: options.ref, inputs })
-  if (options.watch) return follow(id, run.id, options)
-  if (options.json) printJson(run)
-  else say(`Run #${run.number} is queued. Follow it: juanie run watch ${run.number}`)
 }

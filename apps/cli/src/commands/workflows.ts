@@ -1,0 +1,122 @@
+import { plain } from '@juanie/core/text'
+import { isBlocked } from '@juanie/workflow'
+import type { Command } from 'commander'
+import { api } from '../client.ts'
+import { CommandError, exitCodes, usageError } from '../exit.ts'
+import { printJson, say } from '../output.ts'
+import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
+import { readWorkflow, workflowFiles } from '../workflows/files.ts'
+import { drawGraph } from '../workflows/graph.ts'
+import { type Checked, check } from '../workflows/verdict.ts'
+import { follow } from './runs.ts'
+
+export function addWorkflowCommands(program: Command): void {
+  const workflow = program.command('workflow').description('Workflows')
+  aboutProject(workflow.command('run').description('Start a workflow that lists workflow_dispatch'))
+    .argument('[workflow]', 'its file or name; may be left out where there is only one')
+    .option('--ref <branch or tag>', 'default: the default branch')
+    .option('-f, --field <name=value>', 'an input; may be given several times', collect, [] as string[])
+    .option('--watch', 'follow it to its end')
+    .action(dispatch)
+  workflow
+    .command('check')
+    .description('Say what of the workflows of this folder would run, and what would not and why; needs no server')
+    .argument('[file...]', 'default: those of .juanie/workflows, else of .github/workflows')
+    .option('--json', 'print JSON')
+    .action(checkFiles)
+  workflow
+    .command('graph')
+    .description('Draw the jobs of the workflows of this folder; needs no server')
+    .argument('[file...]', 'default: those of .juanie/workflows, else of .github/workflows')
+    .option('--json', 'print JSON')
+    .action(drawFiles)
+}
+
+const collect = (value: string, before: string[]) => [...before, value]
+
+async function dispatch(
+  workflow: string | undefined,
+  options: ProjectOptions & { ref?: string; field: string[]; watch?: boolean },
+): Promise<void> {
+  const inputs: Record<string, string> = {}
+  for (const field of options.field) {
+    const at = field.indexOf('=')
+    if (at <= 0) throw usageError(`--field: "${field}" is not of the form name=value.`)
+    inputs[field.slice(0, at)] = field.slice(at + 1)
+  }
+  const { id } = await findProject(options)
+  const run = await api().runs.dispatch.mutate({ projectId: id, workflow, ref: options.ref, inputs })
+  if (options.watch) return follow(id, run.id, options)
+  if (options.json) printJson(run)
+  else say(`Run #${run.number} is queued. Follow it: juanie run watch ${run.number}`)
+}
+
+function checkAll(files: string[]): Checked[] {
+  const root = process.cwd()
+  const paths = files.length > 0 ? files : workflowFiles(root)
+  if (paths.length === 0) {
+    throw new CommandError(
+      'There is no workflow in .juanie/workflows or .github/workflows. Write one with: juanie init',
+    )
+  }
+  return paths.map((path) => check(root, path, readWorkflow(root, path)))
+}
+
+function checkFiles(files: string[], { json }: { json?: boolean }): void {
+  const all = checkAll(files)
+  const failing = all.filter(
+    ({ workflow, jobs }) => !workflow || isBlocked(workflow) || jobs.some(({ verdict }) => verdict === 'blocked'),
+  )
+  if (failing.length > 0) process.exitCode = exitCodes.failed
+  if (json) {
+    printJson(all.map(({ workflow: _, ...rest }) => rest))
+    return
+  }
+  for (const one of all) process.stdout.write(`${describe(one)}\n`)
+  const jobs = all.flatMap((one) => one.jobs)
+  const count = (verdict: string) => jobs.filter((job) => job.verdict === verdict).length
+  const unread = all.filter(({ workflow }) => !workflow).length
+  say(
+    `${all.length} workflows${unread > 0 ? `, ${unread} of them cannot be read` : ''}; of ${jobs.length} jobs ${count('runs')} run, ` +
+      `${count('waits')} wait for an agent with other labels, ${count('blocked')} cannot run.`,
+  )
+}
+
+const marks = { runs: 'runs   ', waits: 'waits  ', blocked: 'blocked' }
+
+/** A file in lines for people; what comes from it is made harmless for a terminal. */
+function describe({ file, name, starts, waits, problems, jobs, workflow }: Checked): string {
+  const lines = [name === null ? plain(file) : `${plain(file)}  ${plain(name)}`]
+  if (workflow) {
+    if (starts.length > 0) lines.push(`  on ${starts.join(', ')}`)
+    if (waits.length > 0) lines.push(`  on ${plain(waits.join(', '))}, once a connected forge tells of it`)
+  }
+  for (const { id, verdict, notes } of jobs) {
+    lines.push(`  ${marks[verdict]}  ${plain(id)}`, ...notes.map((note) => `             ${plain(note)}`))
+  }
+  for (const { severity, position, message } of problems) {
+    const at = position ? `${position.line}:${position.column}: ` : ''
+    lines.push(`  ${severity}  ${at}${plain(message)}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function drawFiles(files: string[], { json }: { json?: boolean }): void {
+  const all = checkAll(files)
+  if (json) {
+    printJson(
+      all.map(({ file, name, workflow }) => ({
+        file,
+        name,
+        jobs: workflow?.jobs.map(({ id, needs }) => ({ id, needs })) ?? null,
+      })),
+    )
+    return
+  }
+  for (const { file, name, workflow } of all) {
+    process.stdout.write(`${plain(name === null ? file : `${file}  ${name}`)}\n`)
+    if (workflow) process.stdout.write(`${drawGraph(workflow.jobs).join('\n')}\n\n`)
+    else say('  It cannot be read; see: juanie workflow check\n')
+  }
+  if (all.some(({ workflow }) => !workflow)) process.exitCode = exitCodes.failed
+}
