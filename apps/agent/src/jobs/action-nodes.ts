@@ -5,6 +5,7 @@ import { chmod, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf } from '@juanie/core/errors'
+import type { SeedNode } from './tool-cache.ts'
 
 const run = promisify(execFile)
 const obtainLimitMs = 5 * 60_000
@@ -53,6 +54,18 @@ export class ActionNodes {
   /** What jobs must be able to read: of a program that was named that file alone. */
   get readable(): string[] {
     return this.#given && existsSync(this.#given) ? [this.folder, realpathSync(this.#given)] : [this.folder]
+  }
+
+  /** Those that are on this host, for the tool caches of projects. */
+  seeds(): SeedNode[] {
+    const npm =
+      [
+        join(dirname(dirname(this.#own)), 'lib/node_modules/npm'),
+        join(dirname(dirname(realpathSync(this.#own))), 'lib/node_modules/npm'),
+      ].find((each) => existsSync(each)) ?? null
+    const newer = join(this.folder, version, 'bin', 'node')
+    const own = { version: process.versions.node, node: this.#own, npm }
+    return existsSync(newer) && npm ? [own, { version, node: newer, npm }] : [own]
   }
 
   async for(wanted: number): Promise<FoundNode> {

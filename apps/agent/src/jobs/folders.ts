@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { chownSync, existsSync, mkdirSync, renameSync } from 'node:fs'
+import { chownSync, mkdirSync, renameSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -59,15 +59,6 @@ export async function makePipe(path: string, user: StepUser | null): Promise<voi
   if (user) chownSync(path, user.uid, user.gid)
 }
 
-/** What the jobs of one project keep between them: only the user of steps, and only of this project, gets there. */
-export function makeToolCache(folder: string, user: StepUser | null): void {
-  if (existsSync(folder)) return
-  const made = `${folder}.${randomUUID()}`
-  mkdirSync(made, { mode: 0o700 })
-  if (user) chownSync(made, user.uid, user.gid)
-  renameSync(made, folder)
-}
-
 const spareDelayMs = 250
 
 /** Keeps the folders of one job ready, so that the next one begins without making any. */
@@ -78,6 +69,7 @@ export class SpareFolders {
   #ready: JobFolders | null = null
   #timer: NodeJS.Timeout | null = null
   #isClosed = false
+  #making: Promise<void> | null = null
 
   /** `folder` is where the folders of jobs lie. */
   constructor(folder: string, user: StepUser | null, failed: (error: unknown) => void) {
@@ -106,7 +98,7 @@ export class SpareFolders {
     if (this.#isClosed) return
     this.#timer ??= setTimeout(() => {
       const folders = jobFolders(join(this.#folder, `next-${randomUUID()}`), 'next', '')
-      makeJobFolders(folders, this.#user)
+      this.#making = makeJobFolders(folders, this.#user)
         .then(async () => {
           if (this.#isClosed) await removeJobFolders(folders.root)
           else this.#ready = folders
@@ -125,6 +117,7 @@ export class SpareFolders {
   async close(): Promise<void> {
     this.#isClosed = true
     if (this.#timer) clearTimeout(this.#timer)
+    await this.#making
     if (this.#ready) await removeJobFolders(this.#ready.root)
     this.#ready = null
   }

@@ -309,7 +309,7 @@ test('shells and templates of shells run the script, and an unknown one says wha
   await run.ended
   expect(run.heard.lines.slice(0, 2)).toEqual(['js', 'posix'])
   expect(run.ends()[2]).toMatchObject({ outcome: 'failure', exitCode: 1 })
-  expect(run.ends()[3]?.reason).toMatch(/^shell: "fish" is unknown\. Use bash, sh, python/)
+  expect(run.ends()[3]?.reason).toMatch(/^shell: "fish" is unknown\. Use bash, sh, pwsh, python/)
 })
 
 test('a python script runs in python', async ({ skip }) => {

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import type { Frame } from '@juanie/services/hosts/contract'
 import type { ActionNodes } from './action-nodes.ts'
 import { ActionTrees } from './action-trees.ts'
-import { jobFolders, makeToolCache, removeJobFolders, SpareFolders, type StepUser } from './folders.ts'
+import { jobFolders, removeJobFolders, SpareFolders, type StepUser } from './folders.ts'
 import type { JobProgramsParts } from './job-programs.ts'
 import { type CancelReason, JobRun } from './job-run.ts'
 import { sourceOf } from './mirror.ts'
+import { makeToolCache } from './tool-cache.ts'
 import type { JobUpstream } from './upstream.ts'
 import type { UserPrograms } from './user-programs.ts'
 
@@ -96,7 +97,7 @@ export class Jobs {
     })
     const source = (signal: AbortSignal) => sourceOf(job, { mirrors, serverUrl: upstream.serverUrl(), signal })
     const makeFolders = () => {
-      makeToolCache(tools, this.#parts.user)
+      makeToolCache(tools, this.#parts.user, this.#parts.nodes.seeds())
       return this.#spare.give(folders)
     }
     const [trees, nodes] = [this.#trees, this.#parts.nodes]

@@ -21,6 +21,15 @@ export function addOrganizationCommands(program: Command): void {
     .option('--org <name>', 'the organization; default: your only one')
     .option('--json', 'print JSON')
     .action(invite)
+  org
+    .command('actions')
+    .description('Show or set which actions workflows may use')
+    .addOption(new Option('--any', 'allow every action').conflicts(['pinned', 'allow']))
+    .addOption(new Option('--pinned', 'allow only actions that are pinned to a commit').conflicts(['any', 'allow']))
+    .addOption(new Option('--allow <names...>', 'allow only these owners, or owner/name').conflicts(['any', 'pinned']))
+    .option('--org <name>', 'the organization; default: your only one')
+    .option('--json', 'print JSON')
+    .action(actions)
 }
 
 async function list({ json }: { json?: boolean }): Promise<void> {
@@ -54,4 +63,23 @@ async function invite(
   say(
     `Give this link to ${email} alone. It works once, until ${new Date(invitation.expiresAt).toISOString().slice(0, 10)}.`,
   )
+}
+
+async function actions(options: {
+  any?: true
+  pinned?: true
+  allow?: string[]
+  org?: string
+  json?: boolean
+}): Promise<void> {
+  const { id: organizationId, slug } = await findOrganization(options.org)
+  const mode = options.any ? 'any' : options.pinned ? 'pinned' : options.allow ? 'listed' : null
+  const policy =
+    mode === null
+      ? await api().actions.policy.query({ organizationId })
+      : await api().actions.setPolicy.mutate({ organizationId, mode, allowed: options.allow ?? [] })
+  if (options.json) return printJson(policy)
+  if (policy.mode === 'any') say(`Workflows of ${slug} may use every action.`)
+  else if (policy.mode === 'pinned') say(`Workflows of ${slug} may use actions that are pinned to a commit.`)
+  else say(`Workflows of ${slug} may use actions of ${policy.allowed.join(', ')}, and those of ${slug} itself.`)
 }

@@ -1,4 +1,5 @@
 import type { Permission } from '@juanie/core/scope'
+import { policy as actions } from '@juanie/services/actions/policy'
 import { policy as artifacts } from '@juanie/services/artifacts/policy'
 import { policy as caches } from '@juanie/services/caches/policy'
 import { policy as deployments } from '@juanie/services/deployments/policy'
@@ -25,6 +26,7 @@ const policy = {
   ...releases,
   ...repositories,
   ...runs,
+  ...actions,
   ...secrets,
 } as const satisfies Policy
 

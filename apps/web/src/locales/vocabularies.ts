@@ -1,3 +1,4 @@
+import { actionModes } from '@juanie/services/actions/contract'
 import {
   changeSettings,
   changeSubjects,
@@ -71,6 +72,7 @@ export const vocabularies: Record<string, readonly string[]> = {
   'runs.view.*': ['jobs', 'notes', 'artifacts', 'workflow'],
   'account.expiry.*': expiries,
   'members.roles.*': roles,
+  'members.actions.modes.*': actionModes,
   'members.may.*': roles,
   'hosts.isolation.*': ['isolated', 'separate', 'trusted'],
   'hosts.isolationText.*': ['isolated', 'separate', 'trusted'],

@@ -1,4 +1,18 @@
 export default {
+  actions: {
+    title: 'Actions in workflows',
+    mode: 'Workflows may use',
+    text: 'Actions of the same repository are always allowed, and what a run has used before it uses again.',
+    modes: {
+      any: 'every action',
+      listed: 'only listed owners and actions',
+      pinned: 'only actions that are pinned to a commit',
+    },
+    allowed: 'Owners and actions',
+    allowedText: 'One a line: an owner, or owner/name.',
+    save: 'Save',
+    saved: 'Saved.',
+  },
   text: 'Who belongs to {organization}, and what they may do.',
   people: 'Members',
   name: 'Name',

@@ -1,4 +1,18 @@
 export default {
+  actions: {
+    title: '工作流中的操作',
+    mode: '工作流可以使用',
+    text: '同一代码仓库中的操作始终允许使用；运行曾用过的操作，重新运行时仍会使用。',
+    modes: {
+      any: '任何操作',
+      listed: '仅限列出的所有者和操作',
+      pinned: '仅限固定到提交的操作',
+    },
+    allowed: '所有者和操作',
+    allowedText: '每行一个：所有者，或“所有者/名称”。',
+    save: '保存',
+    saved: '已保存。',
+  },
   text: '{organization} 的成员及其权限。',
   people: '成员',
   name: '姓名',
