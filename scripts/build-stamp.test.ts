@@ -61,12 +61,3 @@ test('a build that lacks a program counts for nothing', () => {
   for (const name of Object.keys(programs)) fs.writeFileSync(join(root, 'dist', `${name}.mjs`), '')
   expect(builtStamp(root, 'programs')).toBe('abc')
 })
-
-test('it is known within 60 ms whether this clone needs a build', () => {
-  const root = join(import.meta.dirname, '..')
-  const all = () => Object.keys(parts).map((part) => currentStamp(root, part))
-  all()
-  const began = performance.now()
-  all()
-  expect(performance.now() - began).toBeLessThan(60)
-})
