@@ -12,12 +12,13 @@ import { deployment } from './rows/deployment.ts'
 import { lines } from './rows/lines.ts'
 import { lost } from './rows/lost.ts'
 import { memory } from './rows/memory.ts'
+import { planRow } from './rows/plan.ts'
 import { push } from './rows/push.ts'
 import { start } from './rows/start.ts'
 import { steps } from './rows/steps.ts'
 import { switchRow } from './rows/switch.ts'
 
-const rows: Row[] = [push, checkout, steps, lines, lost, deployment, switchRow, start, memory, consoleRow]
+const rows: Row[] = [push, planRow, checkout, steps, lines, lost, deployment, switchRow, start, memory, consoleRow]
 
 const help = `Measures Juanie beside its floors, both in the same run and in turn; docs/performance.md says how to read it.
 

@@ -28,7 +28,6 @@ test.each([
   'a/b@v1\n',
   'a/b@@{1}',
   '$/../x',
-  '$/',
   'docker://',
   'https://x/y@v1',
 ])('%j is none of the forms, or none that is safe', (uses) => {

@@ -22,7 +22,7 @@ export function parseActionRef(uses: string): ActionRef | null {
   if (text === '.' || text.startsWith('./')) return { kind: 'local', path: text.slice(2).replace(/\/+$/, '') }
   if (text.startsWith('$/')) {
     const path = folderOf(text.slice(2))
-    return path ? { kind: 'self', path } : null
+    return path === null ? null : { kind: 'self', path }
   }
   const at = text.indexOf('@')
   if (at < 0) return null

@@ -195,6 +195,15 @@ jobs:
   ])
 })
 
+test('a checkout that asks for more than is done natively is left to the action itself', () => {
+  const step = (lines: string) =>
+    accepted(job(`steps:\n  - uses: actions/checkout@v4\n    with: ${lines}`)).workflow.jobs[0]!.steps[0]
+  expect(step('{ fetch-depth: 0, submodules: false }')).toMatchObject({ kind: 'action', with: { 'fetch-depth': '0' } })
+  for (const asked of ['submodules: true', 'repository: a/b', 'lfs: true', 'sparse-checkout: src']) {
+    expect(step(`{ ${asked} }`)).toMatchObject({ kind: 'uses', uses: 'actions/checkout@v4' })
+  }
+})
+
 test('keys without effect are warnings', () => {
   const { workflow, warnings } = accepted(
     'on: push\njobs:\n  a: { runs-on: { group: big }, cancel-timeout-minutes: 1, steps: [{ run: a, shell: pwsh }] }',

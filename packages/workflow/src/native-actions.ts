@@ -150,7 +150,10 @@ export function readInputsOf(spec: ActionSpec, node: Node | undefined, problems:
     }
     if (Object.hasOwn(spec.defaults, name)) continue
     const known = [...Object.keys(spec.inputs), ...spec.ignored, ...Object.keys(spec.defaults)].join(', ')
-    problems.error(key, `There is no input '${shorten(name)}' here; the inputs are ${known}.`)
+    const message = `There is no input '${shorten(name)}' here; the inputs are ${known}.`
+    // GitHub runs a checkout all the same.
+    if (spec.action === 'checkout') problems.warning(key, message)
+    else problems.error(key, message)
   }
   return Object.fromEntries(kept)
 }

@@ -209,7 +209,6 @@ test.each<[string, string, number, number, string]>([
   ['a step id twice', job('steps:\n  - { id: x, run: a }\n  - { id: X, run: b }'), 7, 15, 'earlier step'],
   ['an odd step id', step('id: 1x\nrun: a'), 6, 13, 'not a valid id'],
   ['an unknown shell', step('run: a\nshell: fish'), 7, 16, "'fish {0}'"],
-  ['a misspelt input', step('uses: actions/checkout@v4\nwith: { fetch-dept: 0 }'), 7, 17, "no input 'fetch-dept'"],
   ['a word as depth', step('uses: actions/checkout@v4\nwith: { fetch-depth: all }'), 7, 30, 'whole number'],
   ['a path outside', step('uses: actions/checkout@v4\nwith: { path: ../x }'), 7, 23, 'inside the workspace'],
   ['a release from outside', step('uses: juanie/release@v1\nwith: { path: /etc }'), 7, 23, 'inside the workspace'],
@@ -272,6 +271,7 @@ test('a circle of needs is shown once, whole', () => {
 })
 
 test.each([
+  ['a misspelt input', step('uses: actions/checkout@v4\nwith: { fetch-dept: 0 }'), "no input 'fetch-dept'"],
   ['text beside braces', step('run: a\nif: ${{ false }} && true'), 'always true'],
   ['a job that is not needed', job("steps: [{ run: 'echo ${{ needs.b.result }}' }]"), "'needs.b' is always empty"],
   ['a step that is not there', step('run: a\nif: steps.x.outcome'), "'steps.x' is always empty"],

@@ -18,6 +18,10 @@ export function addWorkflowCommands(program: Command): void {
     .option('-f, --field <name=value>', 'an input; may be given several times', collect, [] as string[])
     .option('--watch', 'follow it to its end')
     .action(dispatch)
+  aboutProject(workflow.command('send').description('Say what has happened outside: fires repository_dispatch'))
+    .argument('<type>', 'type of the event')
+    .option('--payload <json>', 'what workflows read as github.event.client_payload')
+    .action(send)
   workflow
     .command('check')
     .description('Say what of the workflows of this folder would run, and what would not and why; needs no server')
@@ -49,6 +53,26 @@ async function dispatch(
   if (options.watch) return follow(id, run.id, options)
   if (options.json) printJson(run)
   else say(`Run #${run.number} is queued. Follow it: juanie run watch ${run.number}`)
+}
+
+async function send(type: string, options: ProjectOptions & { payload?: string }): Promise<void> {
+  const { id } = await findProject(options)
+  const clientPayload = payloadOf(options.payload ?? '{}')
+  const runs = await api().runs.send.mutate({ projectId: id, eventType: type, clientPayload })
+  if (options.json) return printJson(runs)
+  if (runs.length === 0) return say(`No workflow of the default branch waits for ${plain(type)}.`)
+  for (const run of runs) say(`Run #${run.number} is ${run.status}: ${plain(run.workflow)}`)
+}
+
+function payloadOf(text: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    value = null
+  }
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>
+  throw usageError('--payload: must be a JSON object, such as {"version": "1.2"}.')
 }
 
 function checkAll(files: string[]): Checked[] {
