@@ -25,6 +25,13 @@ export function addProjectCommands(program: Command): void {
     .option('--json', 'print JSON')
     .action(list)
   aboutProject(project.command('view').description('Show a project')).argument('[organization/name]').action(view)
+  aboutProject(project.command('set').description('Change how a project works'))
+    .addOption(
+      new Option('--release-green-commits <on or off>', 'release commits whose runs succeeded without a release')
+        .choices(['on', 'off'])
+        .makeOptionMandatory(),
+    )
+    .action(set)
 }
 
 async function create(
@@ -62,4 +69,16 @@ async function view(named: string | undefined, options: ProjectOptions): Promise
   const found = await findProject({ ...options, project: named ?? options.project })
   if (options.json) return printJson({ id: found.id, slug: found.slug, cloneUrl: found.cloneUrl })
   process.stdout.write(`${found.organization.slug}/${found.slug}\nid     ${found.id}\nclone  ${found.cloneUrl}\n`)
+}
+
+async function set(options: ProjectOptions & { releaseGreenCommits: 'on' | 'off' }): Promise<void> {
+  const { id } = await findProject(options)
+  const releasesGreenCommits = options.releaseGreenCommits === 'on'
+  const changed = await api().projects.update.mutate({ projectId: id, releasesGreenCommits })
+  if (options.json) return printJson({ id, slug: changed.slug, releasesGreenCommits })
+  say(
+    releasesGreenCommits
+      ? 'A commit whose runs succeeded, and made no release, is released by itself.'
+      : 'Only workflows and people make releases.',
+  )
 }

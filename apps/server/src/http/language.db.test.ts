@@ -387,6 +387,21 @@ test('a green commit of a followed branch is released by a run of its own, once'
   expect(await runs(shop)).toHaveLength(3)
 })
 
+test('a project can switch off that its green commits are released', async () => {
+  await using shop = await openShop()
+  expect((await shop.mutate('projects.update', { releasesGreenCommits: false })).data).toMatchObject({
+    releasesGreenCommits: false,
+  })
+  await push(shop, { [`${folder}/ci.yml`]: `name: CI\non: push\njobs:\n${one('a')}`, 'index.html': 'hello' })
+  await using agent = await WireAgent.local(shop.t)
+  await agent.finish(await agent.lease('a'))
+  await until(
+    () => shop.t.db.db.select().from(pipelineRuns),
+    ([row]) => row?.announced === 3,
+  )
+  expect(await runs(shop)).toHaveLength(1)
+})
+
 test('nothing is released where a run failed, where nothing follows the branch, or where a release was made', async () => {
   await using shop = await openShop()
   const text = `name: CI\non: push\njobs:\n${one('a')}`

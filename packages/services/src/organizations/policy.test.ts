@@ -13,6 +13,7 @@ const rows: Record<keyof typeof tables, 'yes yes yes' | 'yes yes no' | 'yes no n
   'organization.remove': 'yes no no',
   'project.view': 'yes yes yes',
   'project.create': 'yes yes no',
+  'project.update': 'yes yes no',
   'project.delete': 'yes no no',
   'environment.view': 'yes yes yes',
   'environment.create': 'yes yes no',

@@ -17,6 +17,7 @@ export type EventKind = (typeof eventKinds)[number]
  */
 const own = {
   'project.created': { kind: 'project' },
+  'project.updated': { kind: 'project' },
   'project.deleted': { kind: 'project' },
   'organization.created': { kind: 'people' },
   'organization.invited': { kind: 'people' },

@@ -12,3 +12,9 @@ export type CreateProject = z.infer<typeof CreateProject>
 
 export const FindProject = z.object({ organization: Slug, project: Slug })
 export type FindProject = z.infer<typeof FindProject>
+
+export const UpdateProject = z.object({
+  /** Whether a commit of a followed branch whose runs all succeeded is released by itself, where no run did. */
+  releasesGreenCommits: z.boolean(),
+})
+export type UpdateProject = z.infer<typeof UpdateProject>

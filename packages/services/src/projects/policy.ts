@@ -3,5 +3,6 @@ import { builders, everyone, owners, type Policy } from '../organizations/policy
 export const policy = {
   'project.view': everyone,
   'project.create': builders,
+  'project.update': builders,
   'project.delete': owners,
 } as const satisfies Policy

@@ -9,7 +9,7 @@ import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { Page } from '../auth/contract.ts'
 import { organizationMembers, organizations } from '../organizations/tables.ts'
 import { templates } from '../templates/index.ts'
-import type { CreateProject, FindProject } from './contract.ts'
+import type { CreateProject, FindProject, UpdateProject } from './contract.ts'
 import type { NewProject, ProjectPart } from './port.ts'
 import { projects } from './tables.ts'
 
@@ -30,6 +30,7 @@ export interface Project {
   /** Where `git push` goes. */
   cloneUrl: string
   createdAt: Date
+  releasesGreenCommits: boolean
 }
 
 export class Projects {
@@ -141,6 +142,21 @@ export class Projects {
     )
   }
 
+  async update(scope: ProjectScope, input: UpdateProject): Promise<Project> {
+    await this.#db.transaction(async (tx) => {
+      const row = await maybeOne(
+        tx
+          .update(projects)
+          .set({ ...input, updatedAt: sql`now()` })
+          .where(and(eq(projects.id, scope.projectId), isNull(projects.deletedAt)))
+          .returning({ slug: projects.slug }),
+      )
+      if (!row) throw notFound('project')
+      await record(tx, scope, 'project.updated', { subjectId: scope.projectId, data: { slug: row.slug, ...input } })
+    })
+    return this.view(scope)
+  }
+
   /** It is gone from every list and address at once; its name and its hostnames are free again. */
   async delete(scope: ProjectScope): Promise<{ id: string }> {
     await this.#db.transaction(async (tx) => {
@@ -161,8 +177,7 @@ export class Projects {
   }
 
   #shown(row: Omit<Project, 'cloneUrl'>): Project {
-    const { id, slug, name, organization, createdAt } = row
-    return { id, slug, name, organization, cloneUrl: `${this.#url}/git/${organization.slug}/${slug}.git`, createdAt }
+    return { ...row, cloneUrl: `${this.#url}/git/${row.organization.slug}/${row.slug}.git` }
   }
 }
 
@@ -172,6 +187,7 @@ const shown = {
   name: projects.name,
   organization: { id: organizations.id, slug: organizations.slug },
   createdAt: projects.createdAt,
+  releasesGreenCommits: projects.releasesGreenCommits,
 }
 
 async function insertProject(
@@ -183,7 +199,13 @@ async function insertProject(
       tx
         .insert(projects)
         .values({ id, organizationId, slug: input.slug, name: input.name ?? input.slug })
-        .returning({ id: projects.id, slug: projects.slug, name: projects.name, createdAt: projects.createdAt }),
+        .returning({
+          id: projects.id,
+          slug: projects.slug,
+          name: projects.name,
+          createdAt: projects.createdAt,
+          releasesGreenCommits: projects.releasesGreenCommits,
+        }),
     )
   } catch (error) {
     if (!violates(error, 'projects_slug_unique')) throw error

@@ -12,6 +12,7 @@ export const healths = ['healthy', 'progressing', 'degraded', 'missing', 'unknow
 /** Events that are said by one sentence each, whatever they hold. */
 export const plainTypes = [
   'project.created',
+  'project.updated',
   'project.deleted',
   'organization.created',
   'organization.invited',

@@ -27,6 +27,7 @@ export default {
   unknown: '{actor}: {type}',
   says: {
     project_created: '{actor} created the project {project}',
+    project_updated: '{actor} changed the settings of the project {project}',
     project_deleted: '{actor} deleted the project {project}',
     organization_created: '{actor} created the organization',
     organization_invited: '{actor} invited somebody as {role}',

@@ -27,6 +27,7 @@ export default {
   unknown: '{actor}：{type}',
   says: {
     project_created: '{actor} 创建了项目 {project}',
+    project_updated: '{actor} 修改了项目 {project} 的设置',
     project_deleted: '{actor} 删除了项目 {project}',
     organization_created: '{actor} 创建了组织',
     organization_invited: '{actor} 邀请了一名{role}',
