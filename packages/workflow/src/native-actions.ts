@@ -116,6 +116,7 @@ export function readUses(node: Node, of: 'job' | 'composite', problems: Problems
  * run then, which does.
  */
 export function asksForMore(spec: ActionSpec, node: Node | undefined): boolean {
+  if (node?.kind === 'scalar' && hasExpression(scalarText(node) ?? '')) return spec.action === 'checkout'
   return entriesOf(node).some(({ name, value }) => {
     const harmless = Object.hasOwn(spec.defaults, name.toLowerCase()) ? spec.defaults[name.toLowerCase()]! : null
     const text = scalarText(value)
