@@ -12,7 +12,7 @@ const floors = [
   // Looks at everything below and changes nothing.
   ['overview'],
   ['deployments'],
-  ['releases', 'artifacts', 'caches', 'identity'],
+  ['releases', 'artifacts', 'caches', 'identity', 'reports'],
   // What jobs upload.
   ['storage'],
   ['runs'],

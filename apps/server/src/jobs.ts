@@ -3,6 +3,7 @@ import { Sessions, SignInLimits } from '@juanie/services/auth'
 import { Caches } from '@juanie/services/caches'
 import { Deployments } from '@juanie/services/deployments'
 import { IdTokens } from '@juanie/services/identity'
+import { Reports } from '@juanie/services/reports'
 import { Pushes, Repositories } from '@juanie/services/repositories'
 import { Traffic } from '@juanie/services/routes'
 import { LeaseJudge, RunCleaning } from '@juanie/services/runs'
@@ -12,6 +13,8 @@ import type { HttpDeps } from './http/deps.ts'
 const hourMs = 3_600_000
 const pushSweepMs = 5_000
 const resumeMs = 60_000
+/** So long after its upload the tests of a run are seen at the latest. */
+const reportMs = 3_000
 /** A deleted project's repository can be brought back for so long. */
 const folderKeptMs = 7 * 24 * hourMs
 
@@ -41,6 +44,9 @@ export function registerJobs({ kernel, get }: Pick<HttpDeps, 'kernel' | 'get'>):
       releaseMs: 24 * hourMs,
       evidenceMs: Math.min(7, keepRunsDays) * 24 * hourMs,
     })
+  })
+  kernel.sweeps.every(reportMs, 'reports.read', async () => {
+    await get(Reports).readNew()
   })
   kernel.sweeps.every(hourMs, 'storage.clean', async () => {
     await get(RunArtifacts).clean()

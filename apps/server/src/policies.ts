@@ -8,6 +8,7 @@ import { policy as organizations, type Policy } from '@juanie/services/organizat
 import { policy as pipelines } from '@juanie/services/pipelines/policy'
 import { policy as projects } from '@juanie/services/projects/policy'
 import { policy as releases } from '@juanie/services/releases/policy'
+import { policy as reports } from '@juanie/services/reports/policy'
 import { policy as repositories } from '@juanie/services/repositories/policy'
 import { policy as runs } from '@juanie/services/runs/policy'
 import { policy as secrets } from '@juanie/services/secrets/policy'
@@ -18,6 +19,7 @@ export const policies: readonly Policy[] = [
   actions,
   artifacts,
   caches,
+  reports,
   pipelines,
   repositories,
   hosts,

@@ -23,6 +23,8 @@ import { Projects } from '@juanie/services/projects'
 import { projectsRouter } from '@juanie/services/projects/router'
 import { Releases } from '@juanie/services/releases'
 import { releasesRouter } from '@juanie/services/releases/router'
+import { Reports } from '@juanie/services/reports'
+import { reportsRouter } from '@juanie/services/reports/router'
 import { Repositories } from '@juanie/services/repositories'
 import { repositoriesRouter } from '@juanie/services/repositories/router'
 import { Traffic } from '@juanie/services/routes'
@@ -54,6 +56,7 @@ export const appRouter = (get: HttpDeps['get']) =>
     secrets: secretsRouter(get(Secrets)),
     artifacts: artifactsRouter(get(RunArtifacts)),
     caches: cachesRouter(get(Caches)),
+    reports: reportsRouter(get(Reports)),
     releases: releasesRouter(get(Releases)),
     deployments: deploymentsRouter(get(Deployments)),
     events: eventsRouter(get(Events)),

@@ -9,7 +9,7 @@ export interface ZipSource {
   bytes: number
   /** Bytes from `start` up to and without `end`. */
   read(start: number, end: number): Promise<Buffer>
-  stream(start: number, end: number): Readable
+  stream(start: number, end: number): Readable | Promise<Readable>
 }
 
 export interface ZipEntry {
@@ -67,7 +67,7 @@ export async function openZipEntry(source: ZipSource, entry: ZipEntry): Promise<
   const start = entry.offset + localHeaderBytes + header.readUInt16LE(26) + header.readUInt16LE(28)
   const end = start + entry.packedBytes
   if (end > source.bytes) throw new ZipError('ends too early.')
-  const packed = source.stream(start, end)
+  const packed = await source.stream(start, end)
   if (!entry.isDeflated) return packed
   const inflate = createInflateRaw()
   let bytes = 0

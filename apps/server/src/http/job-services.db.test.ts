@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { IdTokens } from '@juanie/services/identity'
+import { Reports } from '@juanie/services/reports'
 import { JobPasses } from '@juanie/services/runs'
 import { Secrets } from '@juanie/services/secrets'
 import { StoredFiles } from '@juanie/services/storage'
@@ -280,6 +281,48 @@ test('a name that is no file, or that holds a secret, is refused', async () => {
   const other = await job('other')
   const foreign = { name: 'a', workflow_run_backend_id: other.job.runId }
   expect(await twirp(lease, 'ArtifactService/CreateArtifact', foreign)).toMatchObject({ status: 403 })
+}, 60_000)
+
+test('tests and coverage are read from what a run uploads, and a test that passed elsewhere on the commit is flaky', async () => {
+  const report = (failed: string[]) =>
+    `<testsuite name="cart">${['adds', 'removes', 'empties']
+      .map(
+        (name) =>
+          `<testcase name="${name}" time="0.1">${failed.includes(name) ? '<failure message="no"/>' : ''}</testcase>`,
+      )
+      .join('')}</testsuite>`
+  const upload = async (lease: LeaseFrame, files: Record<string, string>) => {
+    const folder = as(lease)
+    fill(folder, files)
+    const paths = Object.keys(files).map((name) => join(folder, name))
+    await new DefaultArtifactClient().uploadArtifact('results', paths, folder)
+  }
+  const first = await job()
+  await upload(first, {
+    'junit.xml': report(['adds', 'removes']),
+    'coverage/lcov.info': 'SF:a\nLF:10\nLH:9\nend_of_record\n',
+    'evil.xml': '<!DOCTYPE a [<!ENTITY b "c">]><testsuite/>',
+  })
+  const known = new Set(agent.frames)
+  await must(shop.clone.git('push', '-q', 'origin', `${first.job.repository.commit}:refs/heads/again`))
+  const second = await agent.frame('lease', (frame) => !known.has(frame))
+  keeping.push(agent.keep([second]))
+  await upload(second, { 'junit.xml': report(['removes']) })
+  await shop.t.app.get(Reports).readNew()
+  const { data } = await shop.query('reports.view', { run: first.job.runNumber })
+  expect(data).toMatchObject([
+    {
+      artifact: 'results',
+      job: 'test',
+      tests: { passed: 1, failed: 2, skipped: 0, durationMs: 300 },
+      failures: [
+        { name: 'adds', isFlaky: true, message: 'no' },
+        { name: 'removes', isFlaky: false },
+      ],
+      coverage: { linesTotal: 10, linesCovered: 9 },
+      problems: ['evil.xml cannot be read: it declares a document type.'],
+    },
+  ])
 }, 60_000)
 
 test('a job with the permission proves who it is, to whoever checks the published keys', async () => {

@@ -1,6 +1,7 @@
 import { deriveKey } from '@juanie/core/crypto'
 import { JobArtifacts, RunArtifacts } from '@juanie/services/artifacts'
 import { Caches, JobCaches } from '@juanie/services/caches'
+import { Reports } from '@juanie/services/reports'
 import { StoredFiles } from '@juanie/services/storage'
 import { FileLinks } from '../http/file-links.ts'
 import { Kernel } from '../kernel.ts'
@@ -22,6 +23,7 @@ export const storageModule = domain(class StorageModule {}, [
       }),
   ),
   provide(RunArtifacts, [Kernel, StoredFiles], ({ db }, files) => new RunArtifacts({ db, files })),
+  provide(Reports, [Kernel, StoredFiles], ({ db }, files) => new Reports({ db, files })),
   provide(
     JobCaches,
     [Kernel, StoredFiles],
