@@ -13,7 +13,7 @@ import { join, resolve, sep } from 'node:path'
 import type { ActionAnswer } from '@juanie/services/hosts/contract'
 import { type Action, type ActionRef, actionFileNames, parseAction, parseActionRef, type Step } from '@juanie/workflow'
 import type { JobRunParts } from './job-parts.ts'
-import type { ActionTree } from './job-state.ts'
+import type { ActionTree } from './step-scope.ts'
 
 const maxFileBytes = 1024 * 1024
 /** As many composite actions may lie in each other; GitHub allows as many. */

@@ -12,7 +12,7 @@ import {
   type UsesStep,
 } from '@juanie/workflow'
 import type { StepContext, StepEnd } from './job-parts.ts'
-import type { JobState, StepScope } from './job-state.ts'
+import type { JobState } from './job-state.ts'
 import { ActionError, type LoadedAction, type LoadedActions, maxDepth } from './loaded-actions.ts'
 import type { StepLog } from './log-writer.ts'
 import { runNativeAction } from './native-actions.ts'
@@ -22,6 +22,7 @@ import { serviceEnvironment } from './service-environment.ts'
 import { jobEnvironment } from './step-environment.ts'
 import { StepFiles } from './step-files.ts'
 import type { OutputPipe } from './step-output.ts'
+import type { StepScope } from './step-scope.ts'
 
 /** What the commands of a step's output change: that of the innermost step that runs. */
 export interface Hearing {
