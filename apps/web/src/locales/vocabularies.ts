@@ -69,7 +69,7 @@ export const vocabularies: Record<string, readonly string[]> = {
   'runs.why.*': reasonKeys.map((reason) => reason.replace('.', '_')),
   'runs.said.*': sentences.map(({ key }) => key),
   'runs.next.*': nextKinds,
-  'runs.view.*': ['jobs', 'notes', 'artifacts', 'workflow'],
+  'runs.view.*': ['jobs', 'notes', 'tests', 'artifacts', 'workflow'],
   'account.expiry.*': expiries,
   'members.roles.*': roles,
   'members.actions.modes.*': actionModes,

@@ -131,7 +131,7 @@ export default {
     explain: 'Show why',
   },
   views: 'Parts of the run',
-  view: { jobs: 'Jobs', notes: 'Notes', artifacts: 'Artifacts', workflow: 'Workflow' },
+  view: { jobs: 'Jobs', notes: 'Notes', tests: 'Tests', artifacts: 'Artifacts', workflow: 'Workflow' },
   jobs: 'Jobs',
   steps: 'Steps',
   graph: {

@@ -130,7 +130,7 @@ export default {
     explain: '查看原因',
   },
   views: '运行的各部分',
-  view: { jobs: '作业', notes: '记录', artifacts: '产物', workflow: '工作流' },
+  view: { jobs: '作业', notes: '记录', tests: '测试', artifacts: '产物', workflow: '工作流' },
   jobs: '作业',
   steps: '步骤',
   graph: {
