@@ -1,6 +1,6 @@
 import type { ActionPolicy } from '@juanie/services/actions/contract'
 import { useQuery } from '@tanstack/vue-query'
-import { type MaybeRefOrGetter, toValue } from 'vue'
+import { computed, type MaybeRefOrGetter, toValue } from 'vue'
 import { useAction } from '@/lib/actions.ts'
 import { api } from '@/lib/api.ts'
 import { keyOf } from '@/lib/queries.ts'
@@ -8,7 +8,7 @@ import { keyOf } from '@/lib/queries.ts'
 /** Which actions the workflows of an organization may use. */
 export const useActionPolicy = (organizationId: MaybeRefOrGetter<string>) =>
   useQuery({
-    queryKey: keyOf('organizations', toValue(organizationId), 'actions'),
+    queryKey: computed(() => keyOf('organizations', toValue(organizationId), 'actions')),
     queryFn: () => api.actions.policy.query({ organizationId: toValue(organizationId) }),
   })
 
