@@ -27,7 +27,7 @@ export const parts = {
       'packages/services/src',
       'packages/workflow/src',
     ],
-    files: [...always, 'scripts/build.mjs', 'scripts/run-program.mjs'],
+    files: [...always, 'scripts/build.mjs', 'scripts/handed-imports.mjs', 'scripts/run-program.mjs'],
     keeps: () => true,
     stamp: 'stamp',
     results: Object.keys(programs).map((name) => `${name}.mjs`),

@@ -43,7 +43,7 @@ const external = [
 /** Those whose compiled code is kept, see `run-program.mjs`: people wait for their start. */
 const compiled = ['server', 'cli']
 
-async function bundle(rolldown, name, input) {
+async function bundle({ rolldown, handImports }, name, input) {
   const build = await rolldown({
     input: join(root, input),
     cwd: root,
@@ -62,7 +62,7 @@ async function bundle(rolldown, name, input) {
     const { output } = await build.generate({ format, codeSplitting: false, comments: false })
     // A script that comes from a cache cannot import for itself, see `run-program.mjs`.
     const { code } = output[0]
-    return [name, format === 'cjs' ? code.replaceAll(/(?<![\w$.'"`])import\(/g, 'dynamicImport(') : code]
+    return [name, format === 'cjs' ? handImports(code) : code]
   } finally {
     await build.close()
   }
@@ -80,10 +80,8 @@ function write(file, content) {
 
 async function buildPrograms() {
   const stamp = currentStamp(root, 'programs')
-  const { rolldown } = await import('rolldown')
-  const built = new Map(
-    await Promise.all(Object.entries(programs).map(([name, input]) => bundle(rolldown, name, input))),
-  )
+  const tools = { ...(await import('rolldown')), ...(await import('./handed-imports.mjs')) }
+  const built = new Map(await Promise.all(Object.entries(programs).map(([name, input]) => bundle(tools, name, input))))
   // The agent starts the edge and the static server, so another one of these makes it another agent too.
   const companions = createHash('sha256').update(built.get('edge')).update(built.get('static')).digest('hex')
   built.set('agent', `${built.get('agent')}\n// With ${companions.slice(0, 16)}.\n`)

@@ -1,0 +1,1 @@
+export function handImports(code: string): string
