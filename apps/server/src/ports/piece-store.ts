@@ -11,6 +11,8 @@ import { absent, diskRefusalOf, syncFolder } from './blob-store.ts'
 const digestPattern = /^sha256:[0-9a-f]{64}$/
 const leftOverMs = 24 * 3_600_000
 const chunkBytes = 1024 * 1024
+/** What came while the disk was busy is written together: one call for each packet costs more than the disk. */
+const waitingBytes = 4 * 1024 * 1024
 const settledAtOnce = 8
 
 /** Pieces as files: `<folder>/<first two hex digits>/<hex>`, 0600, written beside and renamed. */
@@ -27,7 +29,11 @@ export class FilePieceStore implements PieceStore {
     const measured = new Measured(maxBytes)
     try {
       await this.#make(dirname(temporary))
-      await pipeline(content, measured, createWriteStream(temporary, { flags: 'wx', mode: 0o600 }))
+      await pipeline(
+        content,
+        measured,
+        createWriteStream(temporary, { flags: 'wx', mode: 0o600, highWaterMark: waitingBytes }),
+      )
     } catch (error) {
       await rm(temporary, { force: true })
       throw diskRefusalOf(error)
