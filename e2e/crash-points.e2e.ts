@@ -13,11 +13,8 @@ import { runStories } from './crash-points/runs.ts'
 import { settingStories } from './crash-points/settings.ts'
 import { root } from './lib/juanie.ts'
 
-/**
- * In the tables of states, and made by nothing yet: forks and approvals will block and allow runs, concurrency groups
- * supersede them, gates keep deployments waiting that can then fail. A run is written as queued or invalid at once.
- */
-const unmade = ['run.block', 'run.allow', 'run.supersede', 'deployment.waiting.fail'].flatMap((move) => {
+/** In the tables of states, and made by nothing yet: gates keep deployments waiting that can then fail. */
+const unmade = ['deployment.waiting.fail'].flatMap((move) => {
   const [thing, ...rest] = move.split('.')
   return [`${thing}.before.${rest.join('.')}`, `${thing}.after.${rest.join('.')}`]
 })

@@ -89,6 +89,48 @@ export const runStories: Story[] = [
     },
   },
   {
+    name: 'runs of one concurrency group',
+    points: around('run', 'block', 'supersede', 'allow'),
+    async play(scene) {
+      const { shop, turn } = scene
+      const grouped = (text: string) => `concurrency: group-${turn}\n${text}`
+      const first = await pushed(scene, { workflow: grouped(endless) })
+      await isRunning(shop, first.commit)
+      const second = await pushed(scene, { workflow: grouped(workflow('      - run: echo second')) })
+      const third = await pushed(scene, { workflow: grouped(workflow('      - run: echo third')) })
+      expectStatus(await shop.ended(second.commit), 'superseded')
+      const { number } = await shop.runOf(first.commit)
+      await insist(
+        'the cancel',
+        () => shop.tell('runs.cancel', { run: number }),
+        () => true,
+      )
+      expectStatus(await shop.ended(first.commit), 'canceled')
+      expectStatus(await shop.ended(third.commit), 'succeeded')
+    },
+  },
+  {
+    name: 'a green commit that is released',
+    points: ['green.before.release', 'green.after.release', ...around('run', 'announce')],
+    async play(scene) {
+      const { shop } = scene
+      const releases = (releasesGreenCommits: boolean) =>
+        insist(
+          'the setting',
+          () => shop.tell('projects.update', { releasesGreenCommits }),
+          () => true,
+        )
+      await releases(true)
+      const told = await pushed(scene, { workflow: workflow('      - run: echo green') })
+      told.runs = 2
+      const { commit } = told
+      expectStatus(await shop.deployed(commit), 'succeeded')
+      await releases(false)
+      const runs = (await shop.runs()).filter((each) => each.commit === commit)
+      if (runs.length !== 2) throw new Error(`there are ${runs.length} runs of the green commit`)
+    },
+  },
+  {
     name: 'a job whose agent dies',
     points: around('job', 'lose'),
     async play(scene) {

@@ -6,6 +6,8 @@ import type { Visitor } from './visitor.ts'
 export interface Told {
   commit: string
   text: string
+  /** How many runs the push makes: 1 unless it says otherwise. */
+  runs?: number
 }
 
 /**
@@ -28,9 +30,9 @@ export async function faults(shop: Shop, told: Told[], visitor: Visitor | null):
     return [`${(error as Error).message}: ${JSON.stringify({ runs, deployments })}`]
   }
   const runs = await shop.runs(100)
-  for (const { commit, text } of told) {
+  for (const { commit, text, runs: count = 1 } of told) {
     const own = runs.filter((run) => run.commit === commit && run.event === 'push')
-    if (own.length !== 1) found.push(`the push of ${text} made ${own.length} runs`)
+    if (own.length !== count) found.push(`the push of ${text} made ${own.length} runs`)
     for (const run of own) found.push(...(await faultsOfLogs(shop, run)).map((fault) => `run #${run.number}: ${fault}`))
   }
   found.push(...(await faultsOfServing(shop, told)))

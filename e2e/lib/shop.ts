@@ -96,6 +96,8 @@ export class Shop implements AsyncDisposable {
     const input = { organizationId, slug, template: 'node' }
     const { id, cloneUrl } = await this.api.tell<{ id: string; cloneUrl: string }>('projects.create', input)
     this.projectId = id
+    // What scenarios push is released by their workflows alone; the one of a green commit switches it on.
+    await this.api.insist('projects.update', () => this.tell('projects.update', { releasesGreenCommits: false }))
     this.#remote = cloneUrl.replace('://', `://ada:${this.api.token}@`)
     const { code, stderr } = await this.git('clone', '-q', this.#remote, this.folder)
     if (code !== 0) throw new Error(stderr)

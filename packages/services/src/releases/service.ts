@@ -32,6 +32,8 @@ export const releasePoints = [
   'bundle.after.store',
   'release.before.make',
   'release.after.make',
+  'green.before.release',
+  'green.after.release',
 ] as const
 
 type Release = typeof releases.$inferSelect
