@@ -171,7 +171,7 @@ test('an invalid workflow makes an invalid run at once, and the pusher reads fil
   await shop.clone.commit({ '.juanie/workflows/ci.yml': `${workflow()}    container: node\n` })
   const pushed = await must(shop.clone.git('push', 'origin', 'main'))
   expect(pushed.stderr).toMatch(/remote: Juanie: run #1 is invalid: \.juanie\/workflows\/ci\.yml:8:5: /)
-  expect(await runsOf(shop)).toMatchObject([{ status: 'invalid', reason: 'workflow.invalid' }])
+  expect(await runsOf(shop)).toMatchObject([{ status: 'invalid', reason: 'workflow.needs_docker' }])
 })
 
 test('workflows with paths run only when those change', async () => {
