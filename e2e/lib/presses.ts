@@ -8,6 +8,8 @@ declare global {
 
 /** Menus within dialogs within menus: deeper than this nothing is. */
 const mostLayers = 3
+/** On how many pages of one kind, such as those of runs, a control of one name is pressed. */
+const mostPages = 2
 /** A control that cannot be reached by now is covered or moving. */
 const limitMs = 5_000
 
@@ -77,7 +79,10 @@ export class Presser {
   async page(path: string, skip: string | null): Promise<Dead[]> {
     const dead: Dead[] = []
     await this.#fresh(path)
-    const waiting = (await this.#controls(skip)).map((control) => [control])
+    const kindOfPage = path.replace(/\?.*/, '').replace(/\d+|\b(dev|staging|production)\b/g, '*')
+    const waiting = (await this.#controls(skip))
+      .filter(({ href, kind }) => href !== null || this.#isOneOfTheFirst(`${kindOfPage} › ${kind}`))
+      .map((control) => [control])
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const control = next.at(-1)!
       const names = next.map(({ kind }) => kind)
@@ -100,6 +105,15 @@ export class Presser {
       }
     }
     return dead
+  }
+
+  #isOneOfTheFirst(name: string): boolean {
+    for (let time = 1; time <= mostPages; time++) {
+      if (this.#followed.has(`${name} ${time}`)) continue
+      this.#followed.add(`${name} ${time}`)
+      return true
+    }
+    return false
   }
 
   /** One of each kind. What is only typed into is left to the scenarios. */
