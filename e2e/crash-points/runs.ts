@@ -2,6 +2,7 @@ import { agentPid } from '../lib/crashing.ts'
 import { Gate } from '../lib/gate.ts'
 import { until } from '../lib/juanie.ts'
 import type { Shop } from '../lib/shop.ts'
+import { storeAction } from '../lib/store-action.ts'
 import { insist } from './insist.ts'
 import { around, expectStatus, pushed, type Scene, type Story } from './lane.ts'
 
@@ -128,6 +129,23 @@ export const runStories: Story[] = [
       await releases(false)
       const runs = (await shop.runs()).filter((each) => each.commit === commit)
       if (runs.length !== 2) throw new Error(`there are ${runs.length} runs of the green commit`)
+    },
+  },
+  {
+    name: 'a run that keeps an artifact and a cache',
+    points: ['piece.before.store', 'piece.stored', 'file.before.complete', 'file.after.complete'],
+    async play(scene) {
+      const { shop } = scene
+      const steps = '      - uses: actions/checkout@v4\n      - uses: ./.juanie/actions/store'
+      const { commit } = await pushed(scene, { workflow: workflow(steps), files: storeAction })
+      expectStatus(await shop.ended(commit), 'succeeded')
+      const { number } = await shop.runOf(commit)
+      const artifacts = await shop.ask<{ rows: { name: string; bytes: number }[] }>('artifacts.list', { run: number })
+      const kept = artifacts.rows.map(({ name, bytes }) => `${name} ${bytes}`).join()
+      if (kept !== 'test-report.txt 40000') throw new Error(`the artifacts are ${kept || 'none'}`)
+      const caches = await shop.ask<{ rows: { key: string; bytes: number }[] }>('caches.list')
+      const own = caches.rows.filter(({ key }) => key === `npm-linux-${commit.slice(0, 12)}`)
+      if (own.map(({ bytes }) => bytes).join() !== '2000000') throw new Error(`the caches are ${JSON.stringify(own)}`)
     },
   },
   {

@@ -1,5 +1,6 @@
 import { until } from './juanie.ts'
 import type { Shop } from './shop.ts'
+import { storeAction } from './store-action.ts'
 
 export const people = {
   viewer: { email: 'vic@example.com', name: 'Vic', password: 'a password of vic' },
@@ -83,32 +84,6 @@ ${
       - uses: juanie/release@v1
 `
 
-/** An action that keeps an artifact and a cache, as those of GitHub do, with nothing to install. */
-const store = {
-  '.juanie/actions/store/action.yml': 'name: Store\nruns:\n  using: node20\n  main: main.mjs\n',
-  '.juanie/actions/store/main.mjs': `const { ACTIONS_RESULTS_URL: base, ACTIONS_RUNTIME_TOKEN: token, GITHUB_SHA: commit } = process.env
-async function ask(method, input) {
-  const answer = await fetch(new URL('twirp/github.actions.results.api.v1.' + method, base), {
-    method: 'POST',
-    headers: { authorization: 'Bearer ' + token, 'content-type': 'application/json' },
-    body: JSON.stringify(input),
-  })
-  if (!answer.ok) throw new Error(method + ': ' + answer.status + ' ' + (await answer.text()))
-  return answer.json()
-}
-async function keep(service, key, text) {
-  const { signed_upload_url: url } = await ask(service.create, { ...key, mime_type: 'text/plain' })
-  const put = await fetch(url, { method: 'PUT', headers: { 'x-ms-blob-type': 'BlockBlob' }, body: text })
-  if (put.status !== 201) throw new Error('the upload was answered with ' + put.status)
-  await ask(service.finish, { ...key, size: String(text.length), size_bytes: String(text.length) })
-}
-const artifacts = { create: 'ArtifactService/CreateArtifact', finish: 'ArtifactService/FinalizeArtifact' }
-const caches = { create: 'CacheService/CreateCacheEntry', finish: 'CacheService/FinalizeCacheEntryUpload' }
-await keep(artifacts, { name: 'test-report.txt' }, '90 passed\\n'.repeat(4_000))
-await keep(caches, { key: 'npm-linux-' + commit.slice(0, 12), version: 'a' }, 'x'.repeat(2_000_000))
-`,
-}
-
 /** Names that want to be markup; they must be shown as what they are. */
 const hostile = '<img src=x onerror=alert(1)> "quoted" & <script>alert(2)</script>'
 
@@ -160,7 +135,7 @@ export async function furnish(shop: Shop): Promise<Furnished> {
   await shop.tell('secrets.set', { name: 'PAYMENT_KEY', value: `${secretValue}-2`, environment: 'dev' })
 
   const usual = { '.juanie/workflows/ci.yml': workflow() }
-  const first = await shop.push({ text: 'Greet whoever comes', files: { ...usual, ...store } })
+  const first = await shop.push({ text: 'Greet whoever comes', files: { ...usual, ...storeAction } })
   await shop.deployed(first, ['succeeded'])
   await promote(shop, 'dev', 'staging')
   await promote(shop, 'staging', 'production')

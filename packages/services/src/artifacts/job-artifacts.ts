@@ -1,6 +1,7 @@
 import { type Database, isUniqueViolation, maybeOne } from '@juanie/core/database'
 import { AppError, notFound } from '@juanie/core/errors'
-import { and, desc, eq, gt, isNotNull, isNull, sql } from 'drizzle-orm'
+import { crashPoint } from '@juanie/core/points'
+import { and, desc, eq, gt, isNotNull, sql } from 'drizzle-orm'
 import type { JobCaller } from '../runs/index.ts'
 import type { StoredFiles } from '../storage/index.ts'
 import { runArtifacts } from './tables.ts'
@@ -70,28 +71,31 @@ export class JobArtifacts {
     })
   }
 
-  /** Makes what this job uploaded under the name an artifact; of several, the latest. `digest` is what it should be. */
+  /**
+   * Makes what this job uploaded under the name an artifact; of several, the latest. `digest` is what it should be. Said
+   * again, because the answer was lost, it answers the same.
+   */
   async finish(caller: JobCaller, input: { name: string; digest: string | null }): Promise<{ number: number }> {
     const [pending] = await this.#db
-      .select({ id: runArtifacts.id, number: runArtifacts.number, fileId: runArtifacts.fileId })
+      .select()
       .from(runArtifacts)
       .where(
         and(
           eq(runArtifacts.runId, caller.runId),
           eq(runArtifacts.jobId, caller.jobId),
           eq(runArtifacts.name, input.name),
-          isNull(runArtifacts.finishedAt),
         ),
       )
       .orderBy(desc(runArtifacts.number))
       .limit(1)
     if (!pending) throw notFound('artifact')
-    const settled = await this.#files.settle(pending.fileId, { digest: true })
+    const settled = pending.finishedAt ? pending : await this.#files.settle(pending.fileId, { digest: true })
     if (input.digest !== null && input.digest !== settled.digest) {
       throw new AppError('invalid', 'artifact.digest_mismatch', {
         message: `hash: what arrived is ${settled.digest}, not ${input.digest.slice(0, 100)}. Upload it again.`,
       })
     }
+    if (pending.finishedAt) return { number: pending.number }
     try {
       await this.#db.transaction(async (tx) => {
         await this.#files.complete(tx, pending.fileId, settled)
@@ -100,6 +104,7 @@ export class JobArtifacts {
           .set({ finishedAt: sql`now()`, bytes: settled.bytes, digest: settled.digest })
           .where(eq(runArtifacts.id, pending.id))
       })
+      crashPoint('file.after.complete')
     } catch (error) {
       if (isUniqueViolation(error)) throw taken(input.name)
       throw error

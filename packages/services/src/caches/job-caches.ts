@@ -1,5 +1,6 @@
 import { type Database, isUniqueViolation, maybeOne, type Transaction } from '@juanie/core/database'
 import { AppError, notFound } from '@juanie/core/errors'
+import { crashPoint } from '@juanie/core/points'
 import { and, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import type { JobCaller } from '../runs/index.ts'
 import type { StoredFiles } from '../storage/index.ts'
@@ -23,6 +24,13 @@ export interface FoundCache {
   ref: string
   fileId: string
   createdAt: Date
+}
+
+interface Upload {
+  id: string
+  number: number
+  fileId: string
+  finishedAt: Date | null
 }
 
 /** The caches of a project, as a job of it may read and write them. */
@@ -70,17 +78,17 @@ export class JobCaches {
     })
   }
 
-  /** The file of an upload that this job began. */
-  async pending(caller: JobCaller, number: number): Promise<{ id: string; number: number; fileId: string }> {
-    const row = await maybeOne(this.#pending(caller).where(and(this.#isMine(caller), eq(caches.number, number))))
+  /** An upload that this job began. */
+  async pending(caller: JobCaller, number: number): Promise<Upload> {
+    const row = await maybeOne(this.#uploads().where(and(this.#isMine(caller), eq(caches.number, number))))
     if (row) return row
     throw notFound('cache')
   }
 
   /** As `pending`, by what it was begun with; of several, the latest. */
-  async pendingOf(caller: JobCaller, input: { key: string; version: string }) {
+  async pendingOf(caller: JobCaller, input: { key: string; version: string }): Promise<Upload> {
     const row = await maybeOne(
-      this.#pending(caller)
+      this.#uploads()
         .where(and(this.#isMine(caller), this.#is(caller, writable(caller), input)))
         .orderBy(desc(caches.number))
         .limit(1),
@@ -89,8 +97,12 @@ export class JobCaches {
     throw notFound('cache')
   }
 
-  /** Makes an upload an entry, and room for it: what was not used for the longest time goes. */
-  async finish(caller: JobCaller, pending: { id: string; fileId: string }, size: number): Promise<void> {
+  /**
+   * Makes an upload an entry, and room for it: what was not used for the longest time goes. Said again, because the
+   * answer was lost, it changes nothing.
+   */
+  async finish(caller: JobCaller, pending: Upload, size: number): Promise<void> {
+    if (pending.finishedAt) return
     const settled = await this.#files.settle(pending.fileId, { digest: false })
     if (settled.bytes !== size) {
       throw new AppError('invalid', 'cache.size_mismatch', {
@@ -108,6 +120,7 @@ export class JobCaches {
           .where(eq(caches.id, pending.id))
         await this.#makeRoom(tx, caller.projectId)
       })
+      crashPoint('file.after.complete')
     } catch (error) {
       if (isUniqueViolation(error)) throw taken()
       throw error
@@ -181,12 +194,13 @@ export class JobCaches {
       .limit(100)
   }
 
-  #pending(_caller: JobCaller) {
-    return this.#db.select({ id: caches.id, number: caches.number, fileId: caches.fileId }).from(caches).$dynamic()
+  #uploads() {
+    const { id, number, fileId, finishedAt } = caches
+    return this.#db.select({ id, number, fileId, finishedAt }).from(caches).$dynamic()
   }
 
   #isMine(caller: JobCaller) {
-    return and(eq(caches.projectId, caller.projectId), eq(caches.jobId, caller.jobId), isNull(caches.finishedAt))
+    return and(eq(caches.projectId, caller.projectId), eq(caches.jobId, caller.jobId))
   }
 
   #is(caller: JobCaller, scope: string, { key, version }: { key: string; version: string }) {
