@@ -401,6 +401,15 @@ test('a step whose folder is missing fails with the folder named', async () => {
   expect(run.heard.lines.join()).toContain('nowhere')
 })
 
+test('a step that needs a tool which is not here says how to get it', async () => {
+  const run = start('- run: |\n    echo begin\n    no-such-tool-of-juanie --version')
+  await run.ended
+  expect(run.ends()[0]).toMatchObject({
+    exitCode: 127,
+    reason: expect.stringMatching(/^"no-such-tool-of-juanie" is not on this machine\. Install it on the host/),
+  })
+})
+
 test('a script learns where id tokens are, and no pass of its job shows', async () => {
   const run = start(
     '- run: echo "$ACTIONS_ID_TOKEN_REQUEST_URL $ACTIONS_ID_TOKEN_REQUEST_TOKEN [$ACTIONS_RUNTIME_TOKEN] jgs_pass runtime-pass"',

@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import { type CommandEvent, CommandParser, type Masker } from '@juanie/workflow'
 import type { FoundProblem, JobMatchers, OutputLine } from './job-matchers.ts'
+import { missingTool } from './missing-tools.ts'
 import type { JobUpstream, StepStream } from './upstream.ts'
 
 /** A longer line is cut there, and says so. */
@@ -42,6 +43,9 @@ export class StepLog {
   get lines(): number {
     return this.#lines
   }
+
+  /** The program that a shell said last is not there. */
+  missing: string | null = null
 
   /** Raw bytes as they were read. */
   write(chunk: Buffer): void {
@@ -113,6 +117,7 @@ export class StepLog {
     // They hold for the lines after them, and not for those before.
     if (event.kind === 'add-matcher' || event.kind === 'remove-matcher') this.#look()
     if (event.kind !== 'output') this.#parts.onCommand(event, this.#lines + 1)
+    else if (event.text.includes('not found')) this.missing = missingTool(event.text) ?? this.missing
     // What a command says is decoded after the stream was masked, and may be a secret only now.
     const text = shown !== null && event.kind !== 'output' ? this.#parts.masker.mask(shown) : shown
     if (text !== null) for (const each of text.split('\n')) this.#append(each)

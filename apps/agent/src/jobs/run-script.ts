@@ -2,12 +2,15 @@ import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type EvaluationOptions, evaluateTemplate, type RunStep } from '@juanie/workflow'
 import type { StepContext, StepEnd } from './job-parts.ts'
+import { adviceFor } from './missing-tools.ts'
 import { ShellError, shellCommand } from './shells.ts'
 import { writeUserFile } from './user-file.ts'
 
 /** Between asking a step's processes to end and ending them. */
 const graceMs = 5_000
 const againMs = 20
+/** What shells end with when there is no such program. */
+const notFoundCode = 127
 
 /** Runs the script of a `run` step in its shell. */
 export async function runScript(step: RunStep, context: StepContext, options: EvaluationOptions): Promise<StepEnd> {
@@ -31,7 +34,10 @@ export async function runScript(step: RunStep, context: StepContext, options: Ev
     return { outcome: 'failure', exitCode: null, reason: error.message }
   }
   const cwd = resolve(folders.workspace, folder === undefined ? '.' : fill(folder))
-  return runToEnd({ argv, cwd, env: context.environment }, { programs, pipe: context.pipe, signal })
+  const end = await runToEnd({ argv, cwd, env: context.environment }, { programs, pipe: context.pipe, signal })
+  const { missing } = context.log
+  if (end.exitCode !== notFoundCode || missing === null) return end
+  return { ...end, reason: `"${missing}" is not on this machine. ${adviceFor(missing)}` }
 }
 
 /** Starts a program with its output in the job's pipe and waits until both are over. */

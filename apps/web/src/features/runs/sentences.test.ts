@@ -19,6 +19,15 @@ test('a sentence of the agent is known by its key and values', () => {
     values: { minutes: '0.5' },
   })
   expect(saidBy('The command ended with exit code 12. Or not.')).toBeNull()
+  const missing = (rest: string) => saidBy(`"go" is not on this machine. ${rest}`)
+  expect(missing('Add a step before it that brings it, such as uses: actions/setup-go.')).toEqual({
+    key: 'toolByAction',
+    values: { tool: 'go', action: 'actions/setup-go' },
+  })
+  expect(missing('Install it on the host of the agent, or add a step before it that brings it.')).toEqual({
+    key: 'tool',
+    values: { tool: 'go' },
+  })
 })
 
 test('the agent still says what is translated here', () => {

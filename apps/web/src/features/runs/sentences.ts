@@ -4,6 +4,12 @@
  */
 export const sentences = [
   { says: /^The command ended with exit code (?<code>\d+)\.$/, key: 'exitCode' },
+  {
+    says: /^"(?<tool>[^"]+)" is not on this machine\. Add a step before it that brings it, such as uses: (?<action>.+)\.$/,
+    key: 'toolByAction',
+  },
+  { says: /^"(?<tool>docker)" is not on this machine\. It needs the Docker executor; .*\.$/, key: 'toolDocker' },
+  { says: /^"(?<tool>[^"]+)" is not on this machine\. .*\.$/, key: 'tool' },
   { says: /^The command was ended by (?<signal>SIG\w+)\.$/, key: 'signal' },
   { says: /^The step took longer than its timeout-minutes of (?<minutes>[\d.]+)\.$/, key: 'stepTimeout' },
   { says: /^The job took longer than its limit of (?<seconds>[\d.]+) s\.$/, key: 'jobTimeout' },

@@ -84,6 +84,9 @@ export default {
   },
   said: {
     exitCode: 'The command ended with exit code {code}.',
+    toolByAction: '“{tool}” is not on this machine. Add a step before it that brings it, such as {action}.',
+    toolDocker: '“{tool}” is not on this machine, and needs the Docker executor. Do the same without a container.',
+    tool: '“{tool}” is not on this machine. Install it on the host of the agent, or add a step before it that brings it.',
     signal: 'The command was ended by {signal}.',
     stepTimeout: 'The step took longer than its timeout-minutes of {minutes}.',
     jobTimeout: 'The job took longer than its limit of {seconds} seconds.',

@@ -84,6 +84,9 @@ export default {
   },
   said: {
     exitCode: '命令以退出码 {code} 结束。',
+    toolByAction: '这台机器上没有“{tool}”。请在该步骤之前添加一个提供它的步骤，例如 {action}。',
+    toolDocker: '这台机器上没有“{tool}”，它需要 Docker 执行器。请改用不需要容器的方式。',
+    tool: '这台机器上没有“{tool}”。请在代理所在的主机上安装它，或在该步骤之前添加一个提供它的步骤。',
     signal: '命令被 {signal} 终止。',
     stepTimeout: '步骤超过了 `timeout-minutes`（{minutes} 分钟）。',
     jobTimeout: '作业超过了时间上限 {seconds} 秒。',
