@@ -5,7 +5,7 @@ const Reference = z.union([z.int32().check(z.minimum(1)), z.uuid()])
 
 export const ListArtifacts = z.object({
   run: Reference,
-  after: z.optional(z.string().check(z.maxLength(200))),
+  after: z.optional(z.uuid()),
   limit: z._default(z.int().check(z.minimum(1), z.maximum(100)), 100),
 })
 export type ListArtifacts = z.infer<typeof ListArtifacts>

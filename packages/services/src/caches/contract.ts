@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 
 export const ListCaches = z.object({
-  after: z.optional(z.string().check(z.maxLength(200))),
+  after: z.optional(z.uuid()),
   limit: z._default(z.int().check(z.minimum(1), z.maximum(100)), 50),
   /** Beginning of the key. */
   key: z.optional(z.string().check(z.maxLength(512))),
