@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import type { Person } from './browser.ts'
+import { until } from './juanie.ts'
 import { type Control, type Presses, preparePresses } from './presses-in-page.ts'
 
 declare global {
@@ -181,11 +182,10 @@ export class Presser {
   }
 
   async #mark(control: Control, skip: string | null): Promise<void> {
-    const isThere = await this.#page.evaluate(({ kind, skip }) => globalThis.presses.mark(kind, skip), {
-      kind: control.kind,
-      skip,
-    })
-    if (!isThere) throw new Error(`"${control.kind}" was not there again after the page was loaded anew`)
+    const { kind } = control
+    const look = () => this.#page.evaluate(({ kind, skip }) => globalThis.presses.mark(kind, skip), { kind, skip })
+    // What a dialog lists may come after it.
+    await until(`"${kind}" to be there again after the page was loaded anew`, look, limitMs)
   }
 
   async #fetch(href: string): Promise<string[]> {
