@@ -8,7 +8,6 @@ import {
   evaluateMapping,
   evaluateTemplate,
   evaluateValue,
-  type Outcome,
   type Step,
 } from '@juanie/workflow'
 import { makePipe } from './folders.ts'
@@ -18,7 +17,16 @@ import { LoadedActions } from './loaded-actions.ts'
 import { StepLog } from './log-writer.ts'
 import type { StepFiles } from './step-files.ts'
 import { OutputPipe } from './step-output.ts'
-import { type Hearing, labelOf, type StepIo, type StepResult, StepRunner } from './step-runner.ts'
+import {
+  concluded,
+  type Hearing,
+  labelOf,
+  mayFail,
+  nameOf,
+  type StepIo,
+  type StepResult,
+  StepRunner,
+} from './step-runner.ts'
 import type { StepScope } from './step-scope.ts'
 import { writeUserFile } from './user-file.ts'
 import { watchSize } from './workspace-limit.ts'
@@ -236,8 +244,7 @@ export class JobRun {
     }
     let end: StepEnd
     let begun = false
-    let tolerated = false
-    const { hearing } = io
+    let isTolerated = false
     try {
       const options = state.options(scope)
       const jobContexts = state.contexts(state.environment({}, scope), scope)
@@ -248,22 +255,21 @@ export class JobRun {
         end = { outcome: 'skipped', exitCode: null, reason: null }
       } else {
         begun = true
-        const name = what.name ?? stepName(step!, contexts, options)
+        const name = what.name ?? nameOf(step!, contexts, options)
         upstream.report({ kind: 'step.started', ...id, at: now(), name: name.slice(0, 1000) })
         crashPoint('agent.step.begun')
-        tolerated = step ? isTrue(evaluateValue(step.continueOnError as string, contexts, options)) : false
+        isTolerated = step !== undefined && mayFail(step, contexts, options)
         end = await this.#bounded({ step, contexts, abort, io }, () => work(io, contexts, env))
       }
     } catch (error) {
       end = { outcome: 'failure', exitCode: null, reason: reasonOf(error) }
     }
     io.log.end()
-    if (hearing.refusal !== null && end.outcome === 'success') {
-      end = { ...end, outcome: 'failure', reason: hearing.refusal }
-    }
+    const result = concluded(end, io.hearing, isTolerated)
+    const { conclusion } = result
+    end = result.end
     if (end.outcome === 'failure' && end.reason) io.log.say(`##[error]${end.reason}`)
     io.log.end()
-    const conclusion: Outcome = end.outcome === 'failure' && tolerated ? 'success' : end.outcome
     if (conclusion === 'failure') {
       state.fail(`${what.name ?? (step ? labelOf(step) : what.key)}: ${end.reason ?? 'failed'}`)
     }
@@ -281,7 +287,7 @@ export class JobRun {
         lines: io.log.lines,
       })
     }
-    return { end, conclusion, outputs: hearing.outputs }
+    return result
   }
 
   /** Within the step's own time limit and the job's limits, with its output going to its log. */
@@ -398,7 +404,6 @@ const reasonOf = (error: unknown) =>
 
 const now = () => new Date().toISOString()
 const clip = (text: string | null) => (text !== null && text.length > 4000 ? `${text.slice(0, 3999)}…` : text)
-const isTrue = (value: unknown) => value === true || value === 'true'
 
 function abortedEnd(reason: unknown, minutes: number | null): StepEnd {
   if (reason === 'step-timeout') {
@@ -420,8 +425,4 @@ function abortedEnd(reason: unknown, minutes: number | null): StepEnd {
     exitCode: null,
     reason: reason === 'timeout' ? 'The job reached its time limit.' : null,
   }
-}
-
-function stepName(step: Step, contexts: Contexts, options: Parameters<typeof evaluateTemplate>[2]): string {
-  return step.name ? evaluateTemplate(step.name, contexts, options) : labelOf(step)
 }

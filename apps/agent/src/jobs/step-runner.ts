@@ -317,19 +317,17 @@ export class StepRunner {
     const { scope, key } = at
     const { hearing } = io
     let end: StepEnd
-    let tolerated = false
+    let isTolerated = false
     try {
       const options = state.options(scope)
       const outer = state.contexts(state.environment({}, scope), scope)
-      const env = Object.fromEntries(
-        Object.entries(step.env).map(([name, text]) => [name, evaluateTemplate(text, outer, options)]),
-      )
+      const env = evaluateMapping(step.env, outer, options)
       const contexts = state.contexts(state.environment(env, scope), scope)
       if (!evaluateCondition(step.if, contexts, options)) {
         return { end: { outcome: 'skipped', exitCode: null, reason: null }, conclusion: 'skipped', outputs: {} }
       }
-      tolerated = String(evaluateValue(step.continueOnError as string, contexts, options)) === 'true'
-      io.log.say(`##[group]${step.name ? evaluateTemplate(step.name, contexts, options) : labelOf(step)}`)
+      isTolerated = mayFail(step, contexts, options)
+      io.log.say(`##[group]${nameOf(step, contexts, options)}`)
       io.log.say('##[endgroup]')
       end = await this.perform(step, { scope, contexts, env, key }, io)
     } catch (error) {
@@ -337,10 +335,7 @@ export class StepRunner {
       else end = { outcome: 'failure', exitCode: null, reason: (error as Error).message }
     }
     io.log.end()
-    if (hearing.refusal !== null && end.outcome === 'success')
-      end = { ...end, outcome: 'failure', reason: hearing.refusal }
-    const conclusion: Outcome = end.outcome === 'failure' && tolerated ? 'success' : end.outcome
-    return { end, conclusion, outputs: hearing.outputs }
+    return concluded(end, hearing, isTolerated)
   }
 
   /** The `pre` scripts of what these steps use, also within composite actions, in their order. */
@@ -375,6 +370,22 @@ export class StepRunner {
     instance.inputs = this.#inputsOf(instance.loaded.action, step, { scope: instance.scope, contexts })
   }
 }
+
+/** What a step comes to: a command in its output may fail it, and it may be allowed to fail. */
+export function concluded(end: StepEnd, { refusal, outputs }: Hearing, isTolerated: boolean): StepResult {
+  const last: StepEnd =
+    refusal !== null && end.outcome === 'success' ? { ...end, outcome: 'failure', reason: refusal } : end
+  const conclusion = last.outcome === 'failure' && isTolerated ? 'success' : last.outcome
+  return { end: last, conclusion, outputs }
+}
+
+type Options = ReturnType<JobState['options']>
+
+export const mayFail = (step: Step, contexts: Contexts, options: Options): boolean =>
+  String(evaluateValue(step.continueOnError as string, contexts, options)) === 'true'
+
+export const nameOf = (step: Step, contexts: Contexts, options: Options): string =>
+  step.name ? evaluateTemplate(step.name, contexts, options) : labelOf(step)
 
 export function labelOf(step: Step): string {
   if (step.name && !step.name.includes('${{')) return step.name

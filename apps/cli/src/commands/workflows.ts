@@ -1,5 +1,4 @@
 import { plain } from '@juanie/core/text'
-import { isBlocked } from '@juanie/workflow'
 import type { Command } from 'commander'
 import { api } from '../client.ts'
 import { CommandError, exitCodes, usageError } from '../exit.ts'
@@ -88,10 +87,8 @@ function checkAll(files: string[]): Checked[] {
 
 function checkFiles(files: string[], { json }: { json?: boolean }): void {
   const all = checkAll(files)
-  const failing = all.filter(
-    ({ workflow, jobs }) => !workflow || isBlocked(workflow) || jobs.some(({ verdict }) => verdict === 'blocked'),
-  )
-  if (failing.length > 0) process.exitCode = exitCodes.failed
+  const fails = all.some(({ workflow, jobs }) => !workflow || jobs.some(({ verdict }) => verdict === 'blocked'))
+  if (fails) process.exitCode = exitCodes.failed
   if (json) {
     printJson(all.map(({ workflow: _, ...rest }) => rest))
     return

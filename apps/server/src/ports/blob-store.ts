@@ -1,34 +1,32 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { type Readable, Transform, type TransformCallback } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { AppError } from '@juanie/core/errors'
 import type { BlobStore, StagedBlob } from '@juanie/services/releases/port'
-
-const digestPattern = /^sha256:[0-9a-f]{64}$/
-const leftOverMs = 24 * 3_600_000
+import { absent, DigestFolder, diskRefusalOf, isDigest, syncFolder } from './digest-folder.ts'
 
 /**
  * Bundles as files: `<folder>/<first two hex digits>/<hex>`, 0600. A file is written beside, synced, and renamed, and
  * then its folder is synced, so that after a crash it is there whole or not at all.
  */
 export class FileBlobStore implements BlobStore {
-  readonly #folder: string
+  readonly #folder: DigestFolder
   /** Found while somebody read them, whose reading ended in the middle and says nothing of why. */
   readonly #damaged = new Set<string>()
 
   constructor(folder: string) {
-    this.#folder = folder
+    this.#folder = new DigestFolder(folder)
   }
 
   async stage(digest: string, content: Readable, maxBytes: number): Promise<StagedBlob> {
     const path = this.#pathOf(digest)
-    const temporary = join(this.#incoming, randomUUID())
+    const temporary = this.#folder.temporary()
     const checked = new Checked(digest, { maxBytes })
     try {
-      await mkdir(this.#incoming, { recursive: true, mode: 0o700 })
+      await mkdir(this.#folder.incoming, { recursive: true, mode: 0o700 })
       await pipeline(content, checked, createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }))
     } catch (error) {
       await rm(temporary, { force: true })
@@ -43,7 +41,7 @@ export class FileBlobStore implements BlobStore {
           await mkdir(dirname(path), { recursive: true, mode: 0o700 })
           await rename(temporary, path)
           await syncFolder(dirname(path))
-          await syncFolder(this.#folder)
+          await syncFolder(this.#folder.path)
         } catch (error) {
           throw diskRefusalOf(error)
         }
@@ -100,38 +98,22 @@ export class FileBlobStore implements BlobStore {
     await rm(this.#pathOf(digest), { force: true })
   }
 
-  async *list(): AsyncGenerator<{ digest: string; storedAt: Date }> {
-    for (const folder of (await readdir(this.#folder).catch(absent)) ?? []) {
-      if (!/^[0-9a-f]{2}$/.test(folder)) continue
-      for (const name of (await readdir(join(this.#folder, folder)).catch(absent)) ?? []) {
-        const found = await stat(join(this.#folder, folder, name)).catch(absent)
-        const digest = `sha256:${name}`
-        if (found && digestPattern.test(digest)) yield { digest, storedAt: found.mtime }
-      }
-    }
+  list(): AsyncGenerator<{ digest: string; storedAt: Date }> {
+    return this.#folder.list()
   }
 
-  async clean(): Promise<void> {
-    for (const name of (await readdir(this.#incoming).catch(absent)) ?? []) {
-      const path = join(this.#incoming, name)
-      const found = await stat(path).catch(absent)
-      if (found && Date.now() - found.mtimeMs > leftOverMs) await rm(path, { force: true })
-    }
-  }
-
-  get #incoming(): string {
-    return join(this.#folder, 'incoming')
+  clean(): Promise<void> {
+    return this.#folder.clean()
   }
 
   #pathOf(digest: string): string {
-    if (!digestPattern.test(digest)) {
+    if (!isDigest(digest)) {
       throw new AppError('invalid', 'input.invalid', {
         message: `digest: give sha256: and 64 hex digits, not "${digest.slice(0, 100)}".`,
         details: { field: 'digest' },
       })
     }
-    const hex = digest.slice('sha256:'.length)
-    return join(this.#folder, hex.slice(0, 2), hex)
+    return this.#folder.pathOf(digest)
   }
 }
 
@@ -188,37 +170,3 @@ const damaged = (digest: string) =>
     message: `${digest} is damaged on the server's disk. Giving the same content again repairs it: rerun its run, or deploy its folder.`,
     details: { digest },
   })
-
-export const absent = (error: NodeJS.ErrnoException): null => {
-  if (error.code === 'ENOENT') return null
-  throw diskRefusalOf(error)
-}
-
-export function diskRefusalOf(error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new AppError('unavailable', 'blob.disk_full', {
-      message: 'The disk that holds the bundles is full. Free some space, then try again; nothing was stored.',
-      cause: error,
-    })
-  }
-  if (code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET') {
-    return new AppError('invalid', 'blob.cut_short', { message: 'The upload ended before its end.', cause: error })
-  }
-  if (code === 'EACCES' || code === 'EIO' || code === 'EROFS') {
-    return new AppError('unavailable', 'blob.unreadable', {
-      message: `The folder of the bundles cannot be used (${code}).`,
-      cause: error,
-    })
-  }
-  return error
-}
-
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}

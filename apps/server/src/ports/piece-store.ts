@@ -1,15 +1,13 @@
-import { createHash, type Hash, randomUUID } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { type Readable, Transform, type TransformCallback } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { AppError } from '@juanie/core/errors'
 import type { PieceStore, StagedPiece } from '@juanie/services/storage/port'
-import { absent, diskRefusalOf, syncFolder } from './blob-store.ts'
+import { DigestFolder, diskRefusalOf, isDigest, syncFolder } from './digest-folder.ts'
 
-const digestPattern = /^sha256:[0-9a-f]{64}$/
-const leftOverMs = 24 * 3_600_000
 const chunkBytes = 1024 * 1024
 /** What came while the disk was busy is written together: one call for each packet costs more than the disk. */
 const waitingBytes = 4 * 1024 * 1024
@@ -17,18 +15,18 @@ const settledAtOnce = 8
 
 /** Pieces as files: `<folder>/<first two hex digits>/<hex>`, 0600, written beside and renamed. */
 export class FilePieceStore implements PieceStore {
-  readonly #folder: string
+  readonly #folder: DigestFolder
   readonly #made = new Set<string>()
 
   constructor(folder: string) {
-    this.#folder = folder
+    this.#folder = new DigestFolder(folder)
   }
 
   async stage(content: Readable, maxBytes: number): Promise<StagedPiece> {
-    const temporary = join(this.#folder, 'incoming', randomUUID())
+    const temporary = this.#folder.temporary()
     const measured = new Measured(maxBytes)
     try {
-      await this.#make(dirname(temporary))
+      await this.#make(this.#folder.incoming)
       await pipeline(
         content,
         measured,
@@ -66,7 +64,7 @@ export class FilePieceStore implements PieceStore {
         await Promise.all(paths.slice(from, from + settledAtOnce).map(syncFile))
       }
       await Promise.all([...new Set(paths.map((path) => dirname(path)))].map(syncFolder))
-      await syncFolder(this.#folder)
+      await syncFolder(this.#folder.path)
     } catch (error) {
       throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing() : diskRefusalOf(error)
     }
@@ -96,24 +94,12 @@ export class FilePieceStore implements PieceStore {
     await rm(this.#pathOf(digest), { force: true })
   }
 
-  async *list(): AsyncGenerator<{ digest: string; storedAt: Date }> {
-    for (const folder of (await readdir(this.#folder).catch(absent)) ?? []) {
-      if (!/^[0-9a-f]{2}$/.test(folder)) continue
-      for (const name of (await readdir(join(this.#folder, folder)).catch(absent)) ?? []) {
-        const found = await stat(join(this.#folder, folder, name)).catch(absent)
-        const digest = `sha256:${name}`
-        if (found && digestPattern.test(digest)) yield { digest, storedAt: found.mtime }
-      }
-    }
+  list(): AsyncGenerator<{ digest: string; storedAt: Date }> {
+    return this.#folder.list()
   }
 
-  async clean(): Promise<void> {
-    const incoming = join(this.#folder, 'incoming')
-    for (const name of (await readdir(incoming).catch(absent)) ?? []) {
-      const path = join(incoming, name)
-      const found = await stat(path).catch(absent)
-      if (found && Date.now() - found.mtimeMs > leftOverMs) await rm(path, { force: true })
-    }
+  clean(): Promise<void> {
+    return this.#folder.clean()
   }
 
   async #make(folder: string): Promise<void> {
@@ -123,9 +109,8 @@ export class FilePieceStore implements PieceStore {
   }
 
   #pathOf(digest: string): string {
-    if (!digestPattern.test(digest)) throw new Error(`no digest of a piece: ${digest.slice(0, 100)}`)
-    const hex = digest.slice('sha256:'.length)
-    return join(this.#folder, hex.slice(0, 2), hex)
+    if (!isDigest(digest)) throw new Error(`no digest of a piece: ${digest.slice(0, 100)}`)
+    return this.#folder.pathOf(digest)
   }
 }
 
