@@ -2,14 +2,7 @@ import { join } from 'node:path'
 import { messageOf } from '@juanie/core/errors'
 import { crashPoint } from '@juanie/core/points'
 import { addedSteps } from '@juanie/services/hosts/contract'
-import {
-  type Contexts,
-  evaluateCondition,
-  evaluateMapping,
-  evaluateTemplate,
-  evaluateValue,
-  type Step,
-} from '@juanie/workflow'
+import { type Contexts, evaluateCondition, evaluateMapping, evaluateValue, type Step } from '@juanie/workflow'
 import { makePipe } from './folders.ts'
 import type { JobRunParts, StepEnd } from './job-parts.ts'
 import { JobState } from './job-state.ts'
