@@ -16,10 +16,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { unpackBundle } from '@juanie/core/bundle'
+import { Mirrors } from '@juanie/core/git/mirrors'
+import { OutsideAddresses } from '@juanie/core/outside-address'
 import { afterEach, expect, test } from 'vitest'
 import { LocalActionMirrors } from './action-mirrors.ts'
 import { LocalGitStore } from './git-store.ts'
-import { OutsideAddresses } from './outside-address.ts'
 
 const folders: string[] = []
 const open: LocalActionMirrors[] = []
@@ -42,7 +43,8 @@ function place(options: { sources?: string[]; allowed?: string[] } = {}) {
     const store = new LocalGitStore(join(root, 'repositories'))
     const addresses = new OutsideAddresses(options.allowed ?? [])
     const sources = options.sources ?? [`file://${source}`]
-    const mirrors = new LocalActionMirrors({ folder: join(root, 'actions'), sources, addresses, store })
+    const own = new Mirrors({ folder: join(root, 'actions'), sources, addresses })
+    const mirrors = new LocalActionMirrors({ mirrors: own, store })
     open.push(mirrors)
     return mirrors
   }
@@ -125,12 +127,8 @@ test('sources are looked at in their order', async () => {
   }
   const store = new LocalGitStore(join(root, 'repositories'))
   const sources = [`file://${root}/one`, `file://${root}/two`]
-  const mirrors = new LocalActionMirrors({
-    folder: join(root, 'actions'),
-    sources,
-    addresses: new OutsideAddresses([]),
-    store,
-  })
+  const own = new Mirrors({ folder: join(root, 'actions'), sources, addresses: new OutsideAddresses([]) })
+  const mirrors = new LocalActionMirrors({ mirrors: own, store })
   open.push(mirrors)
   for (const [name, text] of [
     ['c', 'first'],

@@ -1,403 +1,54 @@
-import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import http from 'node:http'
-import https from 'node:https'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { AppError, messageOf } from '@juanie/core/errors'
-import { uuidv7 } from '@juanie/core/ids'
+import type { Mirrors } from '@juanie/core/git/mirrors'
+import { isRefName } from '@juanie/core/git/mirrors'
 import type { ActionBundle, ActionMirrors, ActionName, ActionPlace, ResolvedAction } from '@juanie/services/actions'
-import { repositoryConfig } from './environment.ts'
+import { isCommitId } from '@juanie/workflow'
 import type { LocalGitStore } from './git-store.ts'
-import { ObjectReaders } from './object-reader.ts'
-import { parseTree } from './objects.ts'
-import type { OutsideAddresses } from './outside-address.ts'
-import { runGit } from './run-git.ts'
-import { treeBundle } from './tree-bundle.ts'
 
-/** A tag that moved is seen this much later at most. */
-const lookupMs = 3 * 60_000
-const lookupLimitMs = 20_000
-const fetchLimitMs = 5 * 60_000
-const maxFetchBytes = 1024 * 1024 * 1024
-const maxHops = 3
-const maxRemembered = 5_000
-const maxObjectBytes = 8 * 1024 * 1024
-
-const namePattern = /^(?![.-])[A-Za-z0-9_.-]{1,100}$/
-const commitPattern = /^[0-9a-f]{40}$/
-const refPattern = /^(?![-./])(?!.*(?:\.\.|@\{|\/\/|\/\.|\.lock$|[/.]$))[^\s~^:?*[\\\p{Cc}]{1,250}$/u
-
-interface Source {
-  base: string
-  /** Part of the names of refs in the mirrors. */
-  key: string
-}
-
-/**
- * Bare mirrors in one folder, `<owner>/<name>.git`, each commit fetched by itself without its history. What a source
- * said last of a tag or branch lies in the mirror as `refs/known/<source>/…`, so that it holds without a network.
- */
+/** The mirrors of the sources, beside the repositories that are hosted here. */
 export class LocalActionMirrors implements ActionMirrors {
-  readonly #folder: string
-  readonly #sources: Source[]
-  readonly #addresses: OutsideAddresses
+  readonly #mirrors: Mirrors
   readonly #store: LocalGitStore
-  readonly #readers = new ObjectReaders()
-  readonly #looked = new Map<string, { answer: string | null; at: number }>()
-  readonly #fetching = new Map<string, Promise<unknown>>()
 
-  constructor(parts: { folder: string; sources: string[]; addresses: OutsideAddresses; store: LocalGitStore }) {
-    this.#folder = parts.folder
-    this.#addresses = parts.addresses
+  constructor(parts: { mirrors: Mirrors; store: LocalGitStore }) {
+    this.#mirrors = parts.mirrors
     this.#store = parts.store
-    this.#sources = parts.sources.map((base) => ({
-      base,
-      key: createHash('sha256').update(base).digest('hex').slice(0, 12),
-    }))
   }
 
   close(): void {
-    this.#readers.close()
+    this.#mirrors.close()
   }
 
-  async resolve({ owner, name, ref }: ActionName & { ref: string }): Promise<ResolvedAction | null> {
-    const mirror = this.#mirror({ owner, name })
-    const id = ref.toLowerCase()
-    if (commitPattern.test(id)) {
-      return (await this.ensure({ kind: 'mirror', owner, name }, id)) ? { commit: id, notice: null } : null
-    }
-    if (!refPattern.test(ref)) return null
-    const failures: unknown[] = []
-    for (const source of this.#sources) {
-      const known = async () => (existsSync(mirror) ? knownRef(mirror, source, ref) : null)
-      try {
-        const commit = await this.#look(source, { owner, name, ref })
-        if (commit === null) continue
-        if (!(await this.#has(mirror, commit))) await this.#fetch(source, { owner, name }, commit, ref)
-        if ((await known()) !== commit) await remember(mirror, source, { ref, commit })
-        return { commit, notice: null }
-      } catch (error) {
-        if (error instanceof AppError && error.code === 'invalid') throw error
-        failures.push(error)
-        const commit = await known()
-        if (commit && (await this.#has(mirror, commit))) {
-          const notice = `${owner}/${name}@${ref} could not be looked up now (${messageOf(error)}); what it was last, ${commit}, is used.`
-          return { commit, notice }
-        }
-      }
-    }
-    if (failures.length > 0) throw failures[0]
-    return null
+  resolve(what: ActionName & { ref: string }): Promise<ResolvedAction | null> {
+    return this.#mirrors.resolve(what)
   }
 
-  async ensure(place: ActionPlace, commit: string): Promise<boolean> {
-    const folder = this.#folderOf(place)
-    if (await this.#has(folder, commit)) return true
-    if (place.kind === 'hosted') return false
-    const failures: unknown[] = []
-    for (const source of this.#sources) {
-      try {
-        await this.#fetch(source, place, commit, null)
-        if (await this.#has(folder, commit)) return true
-      } catch (error) {
-        if (error instanceof AppError && error.code === 'invalid') throw error
-        if (!isMissing(error)) failures.push(error)
-      }
-    }
-    if (failures.length > 0) throw failures[0]
-    return false
+  ensure(place: ActionPlace, commit: string): Promise<boolean> {
+    return place.kind === 'hosted'
+      ? this.#mirrors.has(this.#folderOf(place), commit)
+      : this.#mirrors.ensure(place, commit)
   }
 
   async hostedRef(repositoryId: string, ref: string): Promise<string | null> {
-    if (commitPattern.test(ref.toLowerCase()))
-      return (await this.#store.commit(repositoryId, ref.toLowerCase()))?.id ?? null
-    if (!refPattern.test(ref)) return null
+    const id = ref.toLowerCase()
+    if (isCommitId(id)) return (await this.#store.commit(repositoryId, id))?.id ?? null
+    if (!isRefName(ref)) return null
     for (const full of [`refs/tags/${ref}`, `refs/heads/${ref}`]) {
-      const id = await this.#store.ref(repositoryId, full)
-      const commit = id && (await this.#store.commit(repositoryId, id))
+      const found = await this.#store.ref(repositoryId, full)
+      const commit = found && (await this.#store.commit(repositoryId, found))
       if (commit) return commit.id
     }
     return null
   }
 
-  async read(place: ActionPlace, file: { commit: string; path: string }, maxBytes: number): Promise<string | null> {
-    const parts = file.path.split('/')
-    if (parts.some((part) => part === '' || part === '.' || part === '..' || /[\n\0]/.test(part))) return null
-    const name = parts.pop()!
-    const read = this.#reads(this.#folderOf(place))
-    const tree = await read(`${file.commit}:${parts.join('/')}`, maxObjectBytes)
-    if (tree?.type !== 'tree' || !tree.body) return null
-    const found = parseTree(tree.body).find((entry) => entry.name === name && entry.kind === 'file')
-    const blob = found && (await read(found.id, maxBytes))
-    if (blob?.type !== 'blob' || !blob.body || blob.body.includes(0)) return null
-    try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(blob.body)
-    } catch {
-      return null
-    }
+  read(place: ActionPlace, file: { commit: string; path: string }, maxBytes: number): Promise<string | null> {
+    return this.#mirrors.read(this.#folderOf(place), file, maxBytes)
   }
 
-  async bundle(place: ActionPlace, commit: string): Promise<ActionBundle> {
-    const folder = this.#folderOf(place)
-    return treeBundle(folder, commit, this.#reads(folder))
-  }
-
-  #reads(folder: string) {
-    return async (name: string, maxBytes: number) => {
-      const reader = this.#readers.of(folder)
-      try {
-        return await reader.read(name, maxBytes)
-      } catch (error) {
-        // It may have ended for want of use: a new one is asked once.
-        if (!reader.isOver) throw error
-        return this.#readers.of(folder).read(name, maxBytes)
-      }
-    }
+  bundle(place: ActionPlace, commit: string): Promise<ActionBundle> {
+    return this.#mirrors.bundle(this.#folderOf(place), commit)
   }
 
   #folderOf(place: ActionPlace): string {
-    return place.kind === 'hosted' ? this.#store.localPath(place.repositoryId) : this.#mirror(place)
+    return place.kind === 'hosted' ? this.#store.localPath(place.repositoryId) : this.#mirrors.folderOf(place)
   }
-
-  #mirror({ owner, name }: ActionName): string {
-    if (!namePattern.test(owner) || !namePattern.test(name)) throw new Error('an action is named by owner and name')
-    return join(this.#folder, owner.toLowerCase(), `${name.toLowerCase()}.git`)
-  }
-
-  async #has(folder: string, commit: string): Promise<boolean> {
-    if (!existsSync(join(folder, 'HEAD'))) return false
-    const object = await this.#reads(folder)(`${commit}^{tree}`, 0)
-    return object?.type === 'tree'
-  }
-
-  /** What the source says of a tag, else of a branch; null when it has neither, or no such repository. */
-  async #look(source: Source, what: ActionName & { ref: string }): Promise<string | null> {
-    const key = `${source.key} ${what.owner}/${what.name} ${what.ref}`.toLowerCase()
-    const before = this.#looked.get(key)
-    if (before && performance.now() - before.at < lookupMs) return before.answer
-    const names = [`refs/tags/${what.ref}^{}`, `refs/tags/${what.ref}`, `refs/heads/${what.ref}`]
-    let answer: string | null = null
-    try {
-      const { stdout } = await this.#remote(source, what, ['ls-remote', '--quiet'], names.slice(1).concat(names[0]!), {
-        timeoutMs: lookupLimitMs,
-      })
-      const refs = new Map(
-        stdout
-          .toString('utf8')
-          .split('\n')
-          .map((line) => [line.slice(41), line.slice(0, 40)]),
-      )
-      answer = names.map((name) => refs.get(name)).find((id) => id !== undefined && commitPattern.test(id)) ?? null
-    } catch (error) {
-      if (!isMissing(error)) throw error
-    }
-    if (this.#looked.size >= maxRemembered) this.#looked.clear()
-    // That something is not there is asked again: it may just be about to be made.
-    if (answer !== null) this.#looked.set(key, { answer, at: performance.now() })
-    return answer
-  }
-
-  /** One fetch at a time into each mirror. */
-  async #fetch(source: Source, name: ActionName, commit: string, ref: string | null): Promise<void> {
-    const mirror = this.#mirror(name)
-    const before = this.#fetching.get(mirror) ?? Promise.resolve()
-    const fetched = before
-      .catch(() => {})
-      .then(async () => {
-        if (await this.#has(mirror, commit)) return
-        await make(mirror)
-        const keep = `+${commit}:refs/juanie/commits/${commit}`
-        try {
-          await this.#fetchSpec(source, name, [keep])
-        } catch (error) {
-          if (ref === null || isMissing(error)) throw error
-          // A source that gives out no commit by its id gives the tag or branch.
-          const byName = (kind: string) =>
-            this.#fetchSpec(source, name, [`+${kind}/${ref}:refs/juanie/commits/${commit}`])
-          await byName('refs/tags')
-            .catch(() => byName('refs/heads'))
-            .catch(() => {
-              throw error
-            })
-        }
-      })
-    this.#fetching.set(mirror, fetched)
-    try {
-      await fetched
-    } finally {
-      if (this.#fetching.get(mirror) === fetched) this.#fetching.delete(mirror)
-    }
-  }
-
-  async #fetchSpec(source: Source, name: ActionName, specs: string[]): Promise<void> {
-    const mirror = this.#mirror(name)
-    const abort = new AbortController()
-    const watch = setInterval(() => {
-      void packedBytes(mirror).then((bytes) => {
-        if (bytes > maxFetchBytes) abort.abort()
-      })
-    }, 500)
-    const args = [
-      'fetch',
-      '--quiet',
-      '--no-tags',
-      '--depth=1',
-      '--no-write-fetch-head',
-      '--no-recurse-submodules',
-      '--refmap=',
-    ]
-    try {
-      await this.#remote(source, name, args, specs, { folder: mirror, timeoutMs: fetchLimitMs, signal: abort.signal })
-    } catch (error) {
-      if (!abort.signal.aborted) throw error
-      await rm(mirror, { recursive: true, force: true })
-      throw new AppError('invalid', 'action.unusable', {
-        message: `The repository ${name.owner}/${name.name} cannot be used: it is larger than ${maxFetchBytes} bytes.`,
-      })
-    } finally {
-      clearInterval(watch)
-    }
-  }
-
-  /** Runs a git command on the repository of a source. Redirects are followed here, one guarded hop after the other. */
-  async #remote(
-    source: Source,
-    { owner, name }: ActionName,
-    command: string[],
-    rest: string[],
-    options: { folder?: string; timeoutMs: number; signal?: AbortSignal },
-  ) {
-    let url = `${source.base}/${owner}/${name}`
-    if (source.base.startsWith('file:')) {
-      const folder = [`${url}.git`, url].map((each) => fileURLToPath(each)).find((each) => existsSync(each))
-      if (!folder) throw new AppError('not_found', 'action.not_found', { message: `There is no ${owner}/${name}.` })
-      const uploadPack = '--upload-pack=git -c uploadpack.allowAnySHA1InWant=true -c safe.directory=* upload-pack'
-      return runGit(options.folder ?? this.#folder, [...command, uploadPack, '--', `file://${folder}`, ...rest], {
-        ...options,
-        settings: { ...remoteSettings, 'protocol.file.allow': 'always' },
-      })
-    }
-    for (let hop = 0; ; hop++) {
-      const parsed = new URL(url)
-      const address = await this.#addresses.of(parsed)
-      const port = parsed.port || (parsed.protocol === 'https:' ? '443' : '80')
-      const settings = {
-        ...remoteSettings,
-        [`protocol.${parsed.protocol.slice(0, -1)}.allow`]: 'always',
-        'http.curloptResolve': `${parsed.hostname}:${port}:${address}`,
-      }
-      try {
-        return await runGit(options.folder ?? this.#folder, [...command, '--', url, ...rest], { ...options, settings })
-      } catch (error) {
-        if (hop >= maxHops || !/error: 30[1278]/.test(messageOf(error))) throw error
-        url = await nextHop(url, address)
-      }
-    }
-  }
-}
-
-/** Nothing of a source's answer makes git do more than fetch. */
-const remoteSettings: Record<string, string> = {
-  'protocol.allow': 'never',
-  'protocol.version': '2',
-  'http.followRedirects': 'false',
-  'http.lowSpeedLimit': '1000',
-  'http.lowSpeedTime': '30',
-  'credential.helper': '',
-  'fetch.recurseSubmodules': 'false',
-  'fetch.fsckObjects': 'true',
-  'fetch.fsck.zeroPaddedFilemode': 'ignore',
-  'fetch.fsck.missingSpaceBeforeDate': 'ignore',
-  'fetch.fsck.badTimezone': 'ignore',
-  'fetch.fsck.missingNameBeforeEmail': 'ignore',
-}
-
-/** Sources say in their own words that a repository or commit is not there; a private one looks the same. */
-const isMissing = (error: unknown): boolean =>
-  error instanceof AppError &&
-  (error.code === 'not_found' ||
-    /not found|does not exist|could not read Username|not our ref|Authentication failed|error: 40[134]|couldn't find remote ref/i.test(
-      error.message,
-    ))
-
-async function make(mirror: string): Promise<void> {
-  if (existsSync(join(mirror, 'HEAD'))) return
-  const made = join(mirror, '..', `.new-${uuidv7()}`)
-  await mkdir(made, { recursive: true, mode: 0o700 })
-  try {
-    await runGit(made, ['init', '--bare', '--quiet', '--template=', '--initial-branch=main'])
-    await writeFile(join(made, 'config'), repositoryConfig)
-    await rename(made, mirror).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
-    })
-  } finally {
-    await rm(made, { recursive: true, force: true })
-  }
-}
-
-const knownName = (source: Source, ref: string) => `refs/known/${source.key}/${ref}`
-
-async function knownRef(mirror: string, source: Source, ref: string): Promise<string | null> {
-  const { code, stdout } = await runGit(mirror, ['show-ref', '--verify', '--hash', '--', knownName(source, ref)], {
-    codes: [0, 1, 128],
-  })
-  const id = stdout.toString('utf8').trim()
-  return code === 0 && commitPattern.test(id) ? id : null
-}
-
-async function remember(
-  mirror: string,
-  source: Source,
-  { ref, commit }: { ref: string; commit: string },
-): Promise<void> {
-  // Of `v1` and `v1/x` only one can be kept; the other is looked up each time.
-  await runGit(mirror, ['update-ref', '--', knownName(source, ref), commit], { codes: [0, 1, 128] })
-}
-
-async function packedBytes(mirror: string): Promise<number> {
-  const folder = join(mirror, 'objects', 'pack')
-  const names = await readdir(folder).catch(() => [])
-  const sizes = await Promise.all(
-    names.map((name) =>
-      stat(join(folder, name))
-        .then(({ size }) => size)
-        .catch(() => 0),
-    ),
-  )
-  return sizes.reduce((sum, size) => sum + size, 0)
-}
-
-/** Where a source sends those who ask for this repository: the same scheme, another address. */
-function nextHop(url: string, address: string): Promise<string> {
-  const asked = new URL(`${url}/info/refs?service=git-upload-pack`)
-  const { request } = asked.protocol === 'https:' ? https : http
-  return new Promise((resolve, reject) => {
-    const failed = (why: string) =>
-      reject(new AppError('unavailable', 'git.failed', { message: `${asked.host} redirects in a wrong way: ${why}` }))
-    const call = request(
-      asked,
-      {
-        timeout: lookupLimitMs,
-        headers: { 'user-agent': 'git/juanie' },
-        lookup: (_host, options, done) => {
-          const family = address.includes(':') ? 6 : 4
-          if (options.all) (done as unknown as (error: null, all: object[]) => void)(null, [{ address, family }])
-          else done(null, address, family)
-        },
-      },
-      (response) => {
-        response.resume()
-        const { location } = response.headers
-        const next = location && URL.canParse(location, asked) ? new URL(location, asked) : null
-        if (!next?.pathname.endsWith('/info/refs') || next.username) return failed('it names no repository')
-        if (next.protocol !== asked.protocol) return failed('it changes the scheme')
-        resolve(`${next.origin}${next.pathname.slice(0, -'/info/refs'.length)}`)
-      },
-    )
-    call.once('timeout', () => call.destroy(new Error('no answer')))
-    call.once('error', (error) => failed(error.message))
-    call.end()
-  })
 }

@@ -1,6 +1,10 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { repositoryConfig } from '@juanie/core/git/environment'
+import { ObjectReaders } from '@juanie/core/git/object-reader'
+import { runGit } from '@juanie/core/git/run-git'
+import { parseTree } from '@juanie/core/git/tree'
 import { isUuid, uuidv7 } from '@juanie/core/ids'
 import {
   type Commit,
@@ -11,11 +15,8 @@ import {
   type RefMove,
   type TreeEntry,
 } from '@juanie/services/repositories'
-import { repositoryConfig } from './environment.ts'
 import { initialImport } from './initial-import.ts'
-import { ObjectReaders } from './object-reader.ts'
-import { logFormat, parseCommit, parseLog, parseTree } from './objects.ts'
-import { runGit } from './run-git.ts'
+import { logFormat, parseCommit, parseLog } from './objects.ts'
 
 const maxObjectBytes = 8 * 1024 * 1024
 const idPattern = /^[0-9a-f]{40}$/

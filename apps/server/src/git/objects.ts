@@ -1,4 +1,4 @@
-import type { Commit, CommitLog, TreeEntry } from '@juanie/services/repositories'
+import type { Commit, CommitLog } from '@juanie/services/repositories'
 
 /** A commit object: headers, an empty line, the message. https://git-scm.com/book/en/v2/Git-Internals-Git-Objects */
 export function parseCommit(id: string, body: Buffer): Commit {
@@ -30,23 +30,6 @@ const boundedSeconds = (text: string): number => Math.min(8e12, Math.max(0, Numb
 /** PostgreSQL has no NUL in its texts. */
 const clean = (text: string): string => text.replaceAll('\0', '\uFFFD')
 
-/** A tree object: `<mode> <name>\0<20 bytes of id>`, again and again. */
-export function parseTree(body: Buffer): TreeEntry[] {
-  const entries: TreeEntry[] = []
-  for (let at = 0; at < body.length; ) {
-    const space = body.indexOf(32, at)
-    const end = body.indexOf(0, space)
-    if (space < 0 || end < 0 || end + 21 > body.length) break
-    entries.push({
-      name: body.subarray(space + 1, end).toString('utf8'),
-      kind: kindOf(body.subarray(at, space).toString('latin1')),
-      id: body.subarray(end + 1, end + 21).toString('hex'),
-    })
-    at = end + 21
-  }
-  return entries
-}
-
 /** For `git log -z`: four fields of each commit, cut and padded by git, so that no message makes the answer long. */
 export const logFormat = '--format=%H%x00%ct%x00%<(200,trunc)%an%x00%<(500,trunc)%s'
 
@@ -59,10 +42,4 @@ export function parseLog(output: Buffer): CommitLog['entries'] {
     entries.push({ id, title: title.trimEnd(), author: author.trimEnd(), committedAt })
   }
   return entries
-}
-
-function kindOf(mode: string): TreeEntry['kind'] {
-  if (mode === '40000') return 'folder'
-  if (mode === '120000') return 'link'
-  return mode === '160000' ? 'submodule' : 'file'
 }

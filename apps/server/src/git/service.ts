@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { AppError } from '@juanie/core/errors'
-import { gitEnvironment, receiveSettings, uploadSettings } from './environment.ts'
+import { gitEnvironment, receiveSettings, uploadSettings } from '@juanie/core/git/environment'
 
 export const gitServices = ['git-upload-pack', 'git-receive-pack'] as const
 export type GitService = (typeof gitServices)[number]

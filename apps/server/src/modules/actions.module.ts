@@ -1,14 +1,16 @@
+import { Mirrors } from '@juanie/core/git/mirrors'
+import { OutsideAddresses } from '@juanie/core/outside-address'
 import { Actions } from '@juanie/services/actions'
 import { LocalActionMirrors } from '../git/action-mirrors.ts'
 import { LocalGitStore } from '../git/git-store.ts'
-import { OutsideAddresses } from '../git/outside-address.ts'
 import { Kernel } from '../kernel.ts'
 import { domain, provide } from './domain.ts'
 
 export const actionsModule = domain(class ActionsModule {}, [
   provide(LocalActionMirrors, [Kernel, LocalGitStore], ({ config, home, lifecycle }, store) => {
     const addresses = new OutsideAddresses(config.allowPrivateAddresses)
-    const mirrors = new LocalActionMirrors({ folder: home.actions, sources: config.actionSources, addresses, store })
+    const sources = new Mirrors({ folder: home.actions, sources: config.actionSources, addresses })
+    const mirrors = new LocalActionMirrors({ mirrors: sources, store })
     lifecycle.add({ name: 'mirrors of actions', stop: () => mirrors.close() })
     return mirrors
   }),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { AppError } from '@juanie/core/errors'
+import { AppError } from '../errors.ts'
 import { gitEnvironment } from './environment.ts'
 
 export interface GitResult {

@@ -1,11 +1,16 @@
 import { Readable } from 'node:stream'
-import { AppError } from '@juanie/core/errors'
-import { blockBytes, encodeHeader, padding, type TarEntry } from '@juanie/core/tar-format'
-import type { ActionBundle } from '@juanie/services/actions'
+import { AppError } from '../errors.ts'
+import { blockBytes, encodeHeader, padding, type TarEntry } from '../tar-format.ts'
 import type { GitObject } from './object-reader.ts'
 import { runGit } from './run-git.ts'
 
 const bundleLimits = { files: 50_000, bytes: 512 * 1024 * 1024, fileBytes: 128 * 1024 * 1024, linkBytes: 4096 }
+
+/** One commit as a bundle, see `bundle.ts`. */
+export interface TreeBundle {
+  bytes: number
+  content: Readable
+}
 
 interface TreeFile {
   entry: TarEntry
@@ -20,7 +25,7 @@ export async function treeBundle(
   folder: string,
   commit: string,
   read: (name: string, maxBytes: number) => Promise<GitObject | null>,
-): Promise<ActionBundle> {
+): Promise<TreeBundle> {
   const files = await listTree(folder, commit, read)
   const entries = withFolders(files)
   const headers = entries.map(({ entry }) => encodeHeader(entry))

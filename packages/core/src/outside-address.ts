@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
-import { AppError } from '@juanie/core/errors'
+import { AppError } from './errors.ts'
 
 /** Networks that are nobody's outside: https://www.iana.org/assignments/iana-ipv4-special-registry and its like. */
 const privateNetworks = [

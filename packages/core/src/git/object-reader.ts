@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { AppError } from '@juanie/core/errors'
+import { AppError } from '../errors.ts'
 import { gitEnvironment } from './environment.ts'
 
 export interface GitObject {
