@@ -1,14 +1,14 @@
 import { record } from '@juanie/core/events'
 import { parseWorkflow, type Workflow } from '@juanie/workflow'
 import { and, eq, inArray, sql } from 'drizzle-orm'
-import { isBegunCall } from './calls.ts'
+import { askToEnd } from './ask-to-end.ts'
 import { projectVariables, type RunFacts, type RunRow, runFacts, scopeOf } from './facts.ts'
-import { move, type PlannedJob, type PlanResult } from './plan.ts'
+import type { PlannedJob, PlanResult } from './plan.ts'
 import { type Planning, planOf } from './plan-of.ts'
 import type { Wakeups } from './port.ts'
 import { lockJobs, storeJobs } from './rows.ts'
 import { channels } from './signals.ts'
-import { isJobHeld, isJobOver, nextRunStatus, type RunMove } from './status.ts'
+import { isJobOver, nextRunStatus, type RunMove } from './status.ts'
 import { pipelineRuns, steps } from './tables.ts'
 import { movePoint, type Work } from './work.ts'
 
@@ -51,15 +51,7 @@ export async function cancelLocked(work: Work, parts: AdvanceParts, facts: RunFa
     .update(pipelineRuns)
     .set({ cancelRequestedAt: run.cancelRequestedAt })
     .where(eq(pipelineRuns.id, run.id))
-  for (const job of planned) {
-    if (isJobHeld(job.status)) job.stop = job.cancelReason = 'canceled'
-    else if (
-      job.status === 'queued' ||
-      (job.status === 'pending' && !isBegunCall(job) && (isSecond || job.instance !== null || run.status === 'blocked'))
-    ) {
-      move(job, 'cancel', 'run.canceled')
-    }
-  }
+  askToEnd(planned, { all: isSecond || run.status === 'blocked' })
   await record(work.tx, scopeOf(facts.project), 'run.cancel_requested', {
     subjectId: run.id,
     data: { number: run.number },

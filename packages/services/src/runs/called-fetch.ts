@@ -1,11 +1,10 @@
 import type { Database } from '@juanie/core/database'
-import { AppError } from '@juanie/core/errors'
-import { parseWorkflow } from '@juanie/workflow'
 import { eq, sql } from 'drizzle-orm'
 import { type AdvanceParts, advanceLocked, storedWorkflow } from './advance.ts'
 import { calledUnknown } from './call-reasons.ts'
+import { calledText } from './called-texts.ts'
 import { projectVariables, runFacts, scopeOf } from './facts.ts'
-import type { CalledText, WantedWorkflow } from './plan-input.ts'
+import type { CalledText } from './plan-input.ts'
 import { planOf } from './plan-of.ts'
 import type { WorkflowSources } from './port.ts'
 import { lockJobs } from './rows.ts'
@@ -42,7 +41,12 @@ export class CalledFetch {
     })
     if (wanted.length === 0) return
     const found: Record<string, CalledText> = {}
-    for (const each of wanted) found[each.key] = await this.#text(scopeOf(facts.project), each)
+    const scope = scopeOf(facts.project)
+    const sources = {
+      resolve: (what: Parameters<WorkflowSources['resolve']>[1]) => this.#parts.sources.resolve(scope, what),
+      read: (what: Parameters<WorkflowSources['read']>[1]) => this.#parts.sources.read(scope, what),
+    }
+    for (const each of wanted) found[each.key] = await calledText(sources, each)
     await inWork(db, async (work) => {
       const locked = await runFacts(work.tx, runId, true)
       if (!locked) return
@@ -50,22 +54,6 @@ export class CalledFetch {
       await work.tx.update(pipelineRuns).set({ called: locked.run.called }).where(eq(pipelineRuns.id, runId))
       await advanceLocked(work, this.#parts, locked)
     })
-  }
-
-  async #text(scope: Parameters<WorkflowSources['read']>[0], wanted: WantedWorkflow): Promise<CalledText> {
-    const { owner, name, ref, path, key } = wanted
-    const refused = (fault: string): CalledText => ({ file: key, text: null, fault, commit: null })
-    try {
-      const { commit } = await this.#parts.sources.resolve(scope, { owner, name, ref })
-      const text = await this.#parts.sources.read(scope, { owner, name, commit, path })
-      if (text === null) return { ...refused(`${owner}/${name} has no file ${path} at ${ref}.`), commit }
-      const first = parseWorkflow(key, text).problems.find(({ severity }) => severity === 'error')
-      const place = first?.position ? `:${first.position.line}:${first.position.column}` : ''
-      return { file: key, text, fault: first ? `${key}${place}: ${first.message}` : null, commit }
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code === 'unavailable') throw error
-      return refused(error.message)
-    }
   }
 
   /** Runs that wait for a text; answers how many. */

@@ -1,18 +1,14 @@
-import { type Database, maybeOne } from '@juanie/core/database'
 import { type Contexts, evaluateTemplate, type JobInstance, strategyContext } from '@juanie/workflow'
-import { and, desc, eq } from 'drizzle-orm'
 import { secretsIn } from './mentions.ts'
-import { latest, needsOf } from './plan.ts'
-import { plannedOf } from './rows.ts'
-import { jobs } from './tables.ts'
 
 type Names = readonly string[] | 'all'
 type Secrets = Record<string, string>
 
 interface Asking {
-  db: Database
-  runId: string
-  attempt: number
+  /** The job that stands at a path, in its last repeat. */
+  caller: (path: string) => Promise<{ instance: JobInstance | null; needs: string[] } | null>
+  /** The `needs` context of a job that needs these. */
+  needs: (keys: string[]) => Promise<NonNullable<Contexts['needs']>>
   /** What every job knows: `github`, `vars`, and the inputs of the run itself. */
   contexts: Contexts
   /** The run's own token, which needs no passing on. */
@@ -28,7 +24,7 @@ interface Asking {
 export async function secretsOf(asking: Asking, instance: JobInstance, names: Names): Promise<Secrets> {
   if (names !== 'all' && names.length === 0) return {}
   if (!instance.called) return asking.open(names)
-  const caller = await callerOf(asking, instance.called.caller)
+  const caller = await asking.caller(instance.called.caller)
   const call = caller?.instance?.job.call
   if (!caller?.instance || !call) return {}
   if (call.secrets === 'inherit') return secretsOf(asking, caller.instance, names)
@@ -42,40 +38,11 @@ export async function secretsOf(asking: Asking, instance: JobInstance, names: Na
     ...(called && { inputs: called.inputs }),
     matrix,
     strategy: strategyContext(strategy),
-    needs: await needsAt(asking, caller.needs),
+    needs: await asking.needs(caller.needs),
     secrets: {
       ...(await secretsOf(asking, caller.instance, secretsIn(passed.map(([, text]) => text)))),
       GITHUB_TOKEN: asking.token,
     },
   }
   return Object.fromEntries(passed.map(([name, text]) => [name.toUpperCase(), evaluateTemplate(text, contexts)]))
-}
-
-/** The job that stands at a path, in its last repeat. */
-function callerOf({ db, runId, attempt }: Asking, path: string) {
-  const [, key = path, place] = /^(.*?)(?:#(\d+))?$/.exec(path) ?? []
-  return maybeOne(
-    db
-      .select({ instance: jobs.instance, needs: jobs.needs })
-      .from(jobs)
-      .where(
-        and(
-          eq(jobs.runId, runId),
-          eq(jobs.attempt, attempt),
-          eq(jobs.key, key),
-          place === undefined ? undefined : eq(jobs.place, Number(place)),
-        ),
-      )
-      .orderBy(desc(jobs.repeat))
-      .limit(1),
-  )
-}
-
-async function needsAt({ db, runId, attempt }: Asking, needs: string[]): Promise<NonNullable<Contexts['needs']>> {
-  if (needs.length === 0) return {}
-  const rows = await db
-    .select()
-    .from(jobs)
-    .where(and(eq(jobs.runId, runId), eq(jobs.attempt, attempt)))
-  return needsOf({ needs }, latest(rows.map((row) => plannedOf(row))))
 }

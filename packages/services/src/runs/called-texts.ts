@@ -1,7 +1,8 @@
-import type { Problem } from '@juanie/workflow'
+import { AppError } from '@juanie/core/errors'
+import { type Problem, parseWorkflow } from '@juanie/workflow'
 import type { Pipelines, WorkflowAt } from '../pipelines/index.ts'
 import { calledKey, callFaults } from './calls.ts'
-import type { CalledWorkflows } from './plan-input.ts'
+import type { CalledText, CalledWorkflows, WantedWorkflow } from './plan-input.ts'
 
 const maxLocal = 50
 
@@ -10,7 +11,7 @@ const maxLocal = 50
  * Those of other repositories are fetched later.
  */
 export async function localCalls(
-  pipelines: Pipelines,
+  pipelines: Pick<Pipelines, 'fileAt'>,
   at: { repositoryId: string; commit: string; workflows: WorkflowAt[] },
   root: WorkflowAt,
 ): Promise<{ called: CalledWorkflows; problems: Problem[] }> {
@@ -42,4 +43,26 @@ export async function localCalls(
     }
   }
   return { called, problems: problems.slice(0, 100) }
+}
+
+interface Sources {
+  resolve(wanted: { owner: string; name: string; ref: string }): Promise<{ commit: string }>
+  read(wanted: { owner: string; name: string; commit: string; path: string }): Promise<string | null>
+}
+
+/** A workflow of another repository, or why there is none. Throws `unavailable` as the sources do. */
+export async function calledText(sources: Sources, wanted: WantedWorkflow): Promise<CalledText> {
+  const { owner, name, ref, path, key } = wanted
+  const refused = (fault: string): CalledText => ({ file: key, text: null, fault, commit: null })
+  try {
+    const { commit } = await sources.resolve({ owner, name, ref })
+    const text = await sources.read({ owner, name, commit, path })
+    if (text === null) return { ...refused(`${owner}/${name} has no file ${path} at ${ref}.`), commit }
+    const first = parseWorkflow(key, text).problems.find(({ severity }) => severity === 'error')
+    const place = first?.position ? `:${first.position.line}:${first.position.column}` : ''
+    return { file: key, text, fault: first ? `${key}${place}: ${first.message}` : null, commit }
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'unavailable') throw error
+    return refused(error.message)
+  }
 }

@@ -42,6 +42,12 @@ export const idOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1)
 export const pathOf = ({ key, place, instance }: PlannedJob): string =>
   (instance?.strategy.jobTotal ?? 1) > 1 ? `${key}#${place ?? 0}` : key
 
+/** The key and the place that a path names; null where the job is the only one of its key. */
+export function placeOf(path: string): { key: string; place: number | null } {
+  const [, key = path, place] = /^(.*?)(?:#(\d+))?$/.exec(path) ?? []
+  return { key, place: place === undefined ? null : Number(place) }
+}
+
 /** The run's own workflow first, then those called by jobs that are not over. */
 export function framesOf(input: PlanInput, jobs: PlannedJob[]): Frame[] {
   const frames: Frame[] = [

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decideGroup } from './concurrency.ts'
+import { decideGroup } from './concurrency-group.ts'
 
 const claim = (
   id: string,

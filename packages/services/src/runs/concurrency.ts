@@ -2,7 +2,7 @@ import type { Database, Transaction } from '@juanie/core/database'
 import { uuidv7 } from '@juanie/core/ids'
 import { and, asc, eq, inArray, sql } from 'drizzle-orm'
 import { type AdvanceParts, advanceLocked, cancelLocked, moveRun, settle, storedWorkflow } from './advance.ts'
-import type { ConcurrencyGroup } from './concurrency-group.ts'
+import { type Claim, type ConcurrencyGroup, decideGroup } from './concurrency-group.ts'
 import type { ClaimState } from './contract.ts'
 import { projectVariables, type RunFacts, type RunRow, runFacts } from './facts.ts'
 import { freshJobs } from './plan.ts'
@@ -10,27 +10,6 @@ import { lockJobs } from './rows.ts'
 import { isRunOver, runGroups } from './status.ts'
 import { concurrencyClaims, jobs, pipelineRuns } from './tables.ts'
 import { inWork, type Work } from './work.ts'
-
-interface Claim {
-  id: string
-  cancelsOthers: boolean
-  isQueue: boolean
-  state: ClaimState
-}
-
-/** What becomes of a group, from those in it that are not over, oldest first. */
-export function decideGroup(claims: Claim[]): { hold: string | null; supersede: string[]; oust: string | null } {
-  const holder = claims.find(({ state }) => state === 'holding' || state === 'ousted')
-  const waiting = claims.filter(({ state }) => state === 'waiting')
-  const newest = waiting.at(-1)
-  const superseded = waiting.filter((claim) => claim !== newest && !claim.isQueue)
-  const next = waiting.find((claim) => !superseded.includes(claim))
-  return {
-    hold: holder ? null : (next?.id ?? null),
-    supersede: superseded.map(({ id }) => id),
-    oust: holder?.state === 'holding' && newest?.cancelsOthers ? holder.id : null,
-  }
-}
 
 /** Held until the transaction ends: whoever looks at a group and changes it does so alone. */
 const lockGroup = (tx: Transaction, projectId: string, name: string) =>

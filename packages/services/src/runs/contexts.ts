@@ -1,13 +1,33 @@
 import type { Commit } from '../repositories/port.ts'
 import { noCommit } from '../repositories/port.ts'
 import type { RunSource } from './contract.ts'
-import type { RunFacts } from './facts.ts'
+import type { RunFacts, RunRow } from './facts.ts'
 
 export const runUrl = (url: string, facts: Pick<RunFacts, 'run' | 'project'>): string =>
   `${url}/${facts.project.organization}/${facts.project.project}/runs/${facts.run.number}`
 
 /** `refs/heads/main` → `main`; other refs keep their full name. */
 export const shortRef = (ref: string): string => ref.replace(/^refs\/(heads|tags)\//, '')
+
+/** What expressions see of a run. */
+export interface GithubFacts extends Pick<RunFacts, 'project' | 'workflowName'> {
+  run: Pick<
+    RunRow,
+    | 'attempt'
+    | 'before'
+    | 'commit'
+    | 'commitAuthor'
+    | 'commitMessage'
+    | 'inputs'
+    | 'number'
+    | 'pipelineNumber'
+    | 'ref'
+    | 'source'
+    | 'trigger'
+    | 'workflowFile'
+  > & { event: string }
+  actor: { name: string; email: string } | null
+}
 
 const refType = (ref: string): string => (ref.startsWith('refs/tags/') ? 'tag' : 'branch')
 
@@ -16,7 +36,7 @@ const refType = (ref: string): string => (ref.startsWith('refs/tags/') ? 'tag' :
  * workflows expect, and unique within the repository. What only the agent knows (`workspace`, `action`, `job`, the
  * files of a step) it adds itself.
  */
-export function githubContext(facts: RunFacts, url: string): Record<string, unknown> {
+export function githubContext(facts: GithubFacts, url: string): Record<string, unknown> {
   const { run, project, actor } = facts
   const name = actor?.name ?? 'juanie'
   return {
@@ -53,7 +73,7 @@ export function githubContext(facts: RunFacts, url: string): Record<string, unkn
 export const cloneUrl = (url: string, project: { organization: string; project: string }): string =>
   `${url}/git/${project.organization}/${project.project}.git`
 
-function eventOf({ run, project, actor }: RunFacts, url: string): Record<string, unknown> {
+function eventOf({ run, project, actor }: GithubFacts, url: string): Record<string, unknown> {
   const owner = { login: project.organization, name: project.organization, id: project.organizationId }
   const repository = {
     id: project.repositoryId,

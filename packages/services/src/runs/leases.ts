@@ -9,6 +9,7 @@ import { type AgentHub, type AgentService, type Channel, contractVersion, type L
 import type { GitStore } from '../repositories/index.ts'
 import { type AdvanceParts, storedWorkflow } from './advance.ts'
 import { secretsOf } from './called-secrets.ts'
+import { callerOf, needsAt } from './caller-rows.ts'
 import { calledWorkflow } from './calls.ts'
 import { cloneUrl, githubContext } from './contexts.ts'
 import type { RunRow } from './facts.ts'
@@ -227,12 +228,12 @@ export class JobLeases implements AgentService {
       token: passes.repository,
     }
     const vars = variablesOf(row)
+    const attempt = { db: this.#parts.db, runId: run.id, attempt: row.attempt }
     const [secrets, needs] = await Promise.all([
       secretsOf(
         {
-          db: this.#parts.db,
-          runId: run.id,
-          attempt: row.attempt,
+          caller: (path) => callerOf(attempt, path),
+          needs: (keys) => needsAt(attempt, keys),
           contexts: { github, vars, inputs: run.inputs },
           token: passes.repository,
           open: (names) => this.#parts.secrets.forRun(project, { environment: row.environment, names }),

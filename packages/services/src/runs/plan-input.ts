@@ -70,5 +70,7 @@ export interface PlanInput {
   contexts: Contexts
   /** The workflows that are called, as far as they are known. */
   called?: CalledWorkflows
+  /** Why a job is left out of this run, once it is known what it is; null for one that is not. */
+  leftOut?: (job: Pick<PlannedJob, 'instance' | 'labels'>) => string | null
   newId: () => string
 }

@@ -214,7 +214,11 @@ function open({ waiting, job, frame, called }: Opening, index: JobIndex, input: 
       ...settle(instance, place, { contexts, frame, called }),
     }))
     Object.assign(waiting, opened[0])
-    for (const each of [waiting, ...opened.slice(1)]) refuseBlocked(each, contexts, frame)
+    for (const each of [waiting, ...opened.slice(1)]) {
+      const reason = input.leftOut?.(each) ?? null
+      if (reason === null) refuseBlocked(each, contexts, frame)
+      else move(each, 'skip', reason)
+    }
     return opened.slice(1)
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error
