@@ -45,7 +45,7 @@ function writePages(folder) {
       for (const style of chunk.css ?? []) styles.add(style)
       for (const imported of chunk.imports ?? []) add(imported)
     }
-    for (const key of ['src/layouts/ConsoleLayout.vue', `src/locales/${language}.ts`]) {
+    for (const key of [`src/locales/${language}.ts`]) {
       if (!manifest[key]) throw new Error(`The build of the console has no ${key}.`)
       add(key)
     }

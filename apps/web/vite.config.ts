@@ -1,13 +1,29 @@
 import { fileURLToPath } from 'node:url'
 import tailwind from '@tailwindcss/vite'
 import vue from '@vitejs/plugin-vue'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 
 const server = `http://127.0.0.1:${process.env.PORT ?? 3000}`
 
+const entry = fileURLToPath(new URL('./src/main.ts', import.meta.url))
+/** What every page needs: all that the entry imports, and not what is loaded when it is asked for. */
+const first = new Set<string>()
+const findFirst: Plugin = {
+  name: 'find-first',
+  apply: 'build',
+  buildEnd() {
+    const found = [entry]
+    for (const id of found) {
+      if (first.has(id)) continue
+      first.add(id)
+      found.push(...(this.getModuleInfo(id)?.importedIds ?? []))
+    }
+  },
+}
+
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
-  plugins: [vue(), tailwind()],
+  plugins: [vue(), tailwind(), findFirst],
   define: {
     __VUE_OPTIONS_API__: 'false',
     __VUE_PROD_DEVTOOLS__: 'false',
@@ -31,11 +47,13 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         chunkFileNames: ({ name }) => `assets/${name.split('~', 1)[0]}-[hash].js`,
-        // A file for each icon and small component costs more on its way than what is in it.
-        // A file for each icon and small component costs more on its way than what is in it.
+        // Two files hold what every page needs, and one of them stays as it is from version to version. A file for each
+        // icon and small component would cost more on its way than what is in it.
         codeSplitting: {
           includeDependenciesRecursively: false,
           groups: [
+            { name: 'libraries', test: (id) => first.has(id) && id.includes('/node_modules/'), priority: 2 },
+            { name: 'console', test: (id) => first.has(id), priority: 1 },
             { name: 'icons', test: /lucide/, minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: 8_000 },
             {
               name: 'parts',

@@ -1,13 +1,17 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import ConsoleLayout from './layouts/ConsoleLayout.vue'
+import OrganizationLayout from './layouts/OrganizationLayout.vue'
+import ProjectLayout from './layouts/ProjectLayout.vue'
 import { loadAllWords } from './lib/i18n.ts'
 import { latePage, openWhenAnswered } from './lib/late-page.ts'
 import { watchOpening } from './lib/opening.ts'
+import ProjectPage from './pages/ProjectPage.vue'
 
 const number = '(\\d+)'
 
 /** Inside a project. Their names are what the command palette, the navigation and the tests go by. */
 const projectPages: RouteRecordRaw[] = [
-  { path: '', name: 'project', component: () => import('./pages/ProjectPage.vue') },
+  { path: '', name: 'project', component: ProjectPage },
   { path: 'runs', name: 'runs', component: () => import('./pages/RunsPage.vue') },
   { path: `runs/:number${number}`, name: 'run', component: () => import('./pages/RunPage.vue') },
   { path: 'releases', name: 'releases', component: () => import('./pages/ReleasesPage.vue') },
@@ -43,18 +47,18 @@ export const router = createRouter({
   routes: [
     {
       path: '/',
-      component: () => import('./layouts/ConsoleLayout.vue'),
+      component: ConsoleLayout,
       children: [
         { path: '', name: 'start', component: () => import('./pages/StartPage.vue') },
         { path: '-/account', name: 'account', component: () => import('./pages/AccountPage.vue') },
         {
           path: ':organization',
-          component: () => import('./layouts/OrganizationLayout.vue'),
+          component: OrganizationLayout,
           children: organizationPages,
         },
         {
           path: ':organization/:project',
-          component: () => import('./layouts/ProjectLayout.vue'),
+          component: ProjectLayout,
           children: projectPages,
         },
         { path: ':rest(.*)*', name: 'missing', component: () => import('./pages/MissingPage.vue') },

@@ -15,6 +15,16 @@ export function useProject(): Ref<Project> {
   return project
 }
 
+interface Address {
+  organization: string
+  project: string
+}
+
+export const projectQuery = (address: Address) => ({
+  queryKey: keyOf('projects', 'me', 'find', address),
+  queryFn: () => api.projects.find.query(address),
+})
+
 /** Looks the project of the address up. */
 export function useProjectOfAddress() {
   const route = useRoute()
@@ -22,11 +32,7 @@ export function useProjectOfAddress() {
     organization: String(route.params.organization),
     project: String(route.params.project),
   }))
-  return useQuery({
-    queryKey: computed(() => keyOf('projects', 'me', 'find', address.value)),
-    queryFn: () => api.projects.find.query(address.value),
-    enabled: computed(() => Boolean(route.params.project)),
-  })
+  return useQuery(computed(() => ({ ...projectQuery(address.value), enabled: Boolean(route.params.project) })))
 }
 
 /** Address of a page of the project: `pathIn(project, 'runs', 4)`. */

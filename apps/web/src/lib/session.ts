@@ -1,5 +1,5 @@
 import type { Role } from '@juanie/services/organizations/policy'
-import { useQuery } from '@tanstack/vue-query'
+import { queryOptions, useQuery } from '@tanstack/vue-query'
 import { computed, type InjectionKey, inject, type Ref } from 'vue'
 import { useRoute } from 'vue-router'
 import { api } from './api.ts'
@@ -16,13 +16,19 @@ export interface Membership {
 
 const mostOrganizations = 100
 
+export const whoamiQuery = queryOptions({
+  queryKey: keyOf('account', 'me', 'whoami'),
+  queryFn: () => api.auth.whoami.query(),
+})
+export const membershipsQuery = queryOptions({
+  queryKey: keyOf('organizations', 'me', 'list'),
+  queryFn: async () => (await api.organizations.list.query({ limit: mostOrganizations })).rows as Membership[],
+})
+
 /** Who is signed in, and where they belong. */
 export function useSession() {
-  const me = useQuery({ queryKey: keyOf('account', 'me', 'whoami'), queryFn: () => api.auth.whoami.query() })
-  const memberships = useQuery({
-    queryKey: keyOf('organizations', 'me', 'list'),
-    queryFn: async () => (await api.organizations.list.query({ limit: mostOrganizations })).rows as Membership[],
-  })
+  const me = useQuery(whoamiQuery)
+  const memberships = useQuery(membershipsQuery)
   return {
     me: me.data,
     memberships: memberships.data,

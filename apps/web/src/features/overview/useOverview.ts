@@ -10,14 +10,15 @@ export type EnvironmentOverview = Overview['environments'][number]
 
 const settleMs = 200
 
+export const overviewQuery = (projectId: string) => ({
+  queryKey: keyOf('deployments', projectId, 'overview'),
+  queryFn: () => api.deployments.overview.query({ projectId }),
+})
+
 /** The way from commit to production, as it is. */
 export function useOverview() {
   const project = useProject()
-  const key = computed(() => keyOf('deployments', project.value.id, 'overview'))
-  const query = useQuery({
-    queryKey: key,
-    queryFn: () => api.deployments.overview.query({ projectId: project.value.id }),
-  })
+  const query = useQuery(computed(() => overviewQuery(project.value.id)))
 
   // Its key follows deployments; what comes before them is part of the way too.
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -25,7 +26,7 @@ export function useOverview() {
     if (projectId !== project.value.id || !/^(push|run|pipeline|release|repository)\./.test(type)) return
     timer ??= setTimeout(() => {
       timer = undefined
-      void queryClient.invalidateQueries({ queryKey: key.value })
+      void queryClient.invalidateQueries({ queryKey: overviewQuery(project.value.id).queryKey })
     }, settleMs)
   })
   onScopeDispose(() => clearTimeout(timer))
