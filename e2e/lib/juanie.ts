@@ -117,7 +117,7 @@ export class Juanie implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`
+    return `http://${this.environment.HOST ?? '127.0.0.1'}:${this.port}`
   }
 
   /** `npm start` without npm: the process in the foreground. Resolves when it says that it is ready. */

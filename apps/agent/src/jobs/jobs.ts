@@ -4,9 +4,11 @@ import type { Frame } from '@juanie/services/hosts/contract'
 import type { ActionNodes } from './action-nodes.ts'
 import { ActionTrees } from './action-trees.ts'
 import { jobFolders, removeJobFolders, SpareFolders, type StepUser } from './folders.ts'
+import { Forwarder } from './forwarder.ts'
 import type { JobProgramsParts } from './job-programs.ts'
 import { type CancelReason, JobRun } from './job-run.ts'
 import { sourceOf } from './mirror.ts'
+import { isOnThisHost, servicePasses } from './service-environment.ts'
 import { makeToolCache } from './tool-cache.ts'
 import type { JobUpstream } from './upstream.ts'
 import type { UserPrograms } from './user-programs.ts'
@@ -34,11 +36,12 @@ type LeaseFrame = Extract<Frame, { type: 'lease' }>
 /** The jobs that this agent works on. */
 export class Jobs {
   readonly #parts: JobsParts
-  readonly #running = new Map<string, { fence: number; run: JobRun; done: Promise<void> }>()
+  readonly #running = new Map<string, { fence: number; run: JobRun; done: Promise<void>; passes: string[] }>()
   readonly #folder: string
   readonly #spare: SpareFolders
   readonly #trees: ActionTrees
   readonly #tools: string
+  readonly #forwarder: Forwarder
 
   constructor(parts: JobsParts) {
     this.#parts = parts
@@ -49,6 +52,10 @@ export class Jobs {
     for (const folder of [this.#tools, this.#trees.folder, parts.nodes.folder]) {
       mkdirSync(folder, { recursive: true, mode: folder === this.#tools ? 0o711 : 0o755 })
     }
+    this.#forwarder = new Forwarder({
+      serverUrl: () => parts.upstream.serverUrl(),
+      isPass: (token) => [...this.#running.values()].some(({ passes }) => passes.includes(token)),
+    })
     this.#spare = new SpareFolders(this.#folder, parts.user, (error) =>
       parts.warn('the folders of the next job could not be prepared', error),
     )
@@ -96,12 +103,29 @@ export class Jobs {
       isBeside: job.instance.job.steps.some(({ background }) => background),
     })
     const source = (signal: AbortSignal) => sourceOf(job, { mirrors, serverUrl: upstream.serverUrl(), signal })
-    const makeFolders = () => {
+    const makeFolders = async () => {
+      if (!isDirect(upstream.serverUrl())) await this.#forwarder.listen()
       makeToolCache(tools, this.#parts.user, this.#parts.nodes.seeds())
       return this.#spare.give(folders)
     }
     const [trees, nodes] = [this.#trees, this.#parts.nodes]
-    const run = new JobRun({ job, fence, upstream, folders, makeFolders, programs, nodeFolder, trees, nodes, source })
+    const servicesUrl = () => {
+      const url = upstream.serverUrl()
+      return isDirect(url) ? url : (this.#forwarder.url ?? url)
+    }
+    const run = new JobRun({
+      job,
+      fence,
+      upstream,
+      folders,
+      makeFolders,
+      programs,
+      nodeFolder,
+      trees,
+      nodes,
+      servicesUrl,
+      source,
+    })
     const done = run
       .run()
       .catch((error) => this.#parts.warn(`job ${job.jobId} ended abnormally`, error))
@@ -110,7 +134,7 @@ export class Jobs {
       .finally(() => {
         if (this.#running.get(job.jobId)?.run === run) this.#running.delete(job.jobId)
       })
-    this.#running.set(job.jobId, { fence, run, done })
+    this.#running.set(job.jobId, { fence, run, done, passes: servicePasses(job) })
   }
 
   cancel(jobId: string, fence: number, reason: CancelReason): void {
@@ -124,8 +148,11 @@ export class Jobs {
     for (const { run } of running) run.cancel('lost')
     await Promise.all(running.map(({ done }) => done))
     await this.#spare.close()
+    await this.#forwarder.close()
   }
 }
+
+const isDirect = (serverUrl: string | null): boolean => serverUrl === null || isOnThisHost(serverUrl)
 
 const repositoryName = (path: string): string =>
   path

@@ -5,15 +5,15 @@ type ServiceUser = 'action' | 'script'
 
 /**
  * Where the steps of a job find its caches, artifacts and id tokens, in the variables that the clients of GitHub's
- * toolkit read. Empty where there is no server. `serverUrl` is the address under which this host reaches it.
+ * toolkit read. Empty where there is no server. `url` is the address under which steps reach it.
  */
 export function serviceEnvironment(
   { services }: LeasedJob,
-  serverUrl: string | null,
+  url: string | null,
   user: ServiceUser,
 ): Record<string, string> {
-  if (services === null || serverUrl === null) return {}
-  const base = new URL('/', serverUrl).href
+  if (services === null || url === null) return {}
+  const base = new URL('/', url).href
   const environment: Record<string, string> = {}
   if (services.idTokenRequest !== null) {
     // Clients append `&audience=…`.
@@ -34,13 +34,20 @@ export function serviceEnvironment(
 
 /**
  * The clients of artifacts refuse every host that is not GitHub's, except one below `.localhost`, and that of caches
- * speaks its older protocol there. So where the server is on this host, it gets such a name, which git and browsers
- * resolve by themselves.
+ * speaks its older protocol there. So this host gets such a name, which git and browsers resolve by themselves.
  */
 function actionServerUrl(base: string): string {
   const url = new URL('/git', base)
-  if (['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) url.hostname = 'juanie.localhost'
+  if (loopback.includes(url.hostname)) url.hostname = 'juanie.localhost'
   return url.href
+}
+
+const loopback = ['127.0.0.1', 'localhost', '[::1]']
+
+/** Whether the clients take this address as it is; any other is reached through the `Forwarder`. */
+export function isOnThisHost(serverUrl: string): boolean {
+  const { protocol, hostname } = new URL(serverUrl)
+  return protocol === 'http:' && (loopback.includes(hostname) || hostname.endsWith('.localhost'))
 }
 
 /** What must never show in the output of a job. */

@@ -30,6 +30,12 @@ export const introduction = {
 export const isolations = ['isolated', 'separate users', 'trusted'] as const
 export type Isolation = (typeof isolations)[number]
 
+/**
+ * Header by which an agent that passes on the request of a job says where that job reached it, `http://127.0.0.1:<port>`:
+ * links that are answered begin so.
+ */
+export const reachedAt = 'x-juanie-reached-at'
+
 /** All that one job needs. The agent evaluates its steps' expressions with `@juanie/workflow`. */
 export interface LeasedJob {
   jobId: string
