@@ -116,7 +116,7 @@ module.exports = {
       from: { path: '^apps/web/', pathNot: tests },
       to: {
         path: '^packages/',
-        pathNot: '^packages/services/src/[^/]+/(contract|status|policy)\\.ts$',
+        pathNot: '^packages/(services/src/[^/]+/(contract|status|policy|sentences)|workflow/src/(say|sentences))\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -1,6 +1,7 @@
 import type { Action, ActionInput, ActionRuns, Condition, Problem, Template } from './model.ts'
 import { Problems } from './problems.ts'
 import { entriesOf, readCondition } from './read.ts'
+import { said } from './sentences.ts'
 import { readCompositeSteps } from './steps.ts'
 import { child, type Node, readYaml, scalarText, YamlError } from './yaml.ts'
 
@@ -26,8 +27,8 @@ export function parseAction(text: string, file: string): ParsedAction {
     const action = read(text, problems)
     return { action: problems.hasErrors ? null : action, problems: problems.sorted() }
   } catch (error) {
-    if (error instanceof YamlError) problems.error(error.position, error.message)
-    else problems.error(null, `The file cannot be read as an action: ${String((error as Error).message).slice(0, 200)}`)
+    if (error instanceof YamlError) problems.error(error.position, error.said)
+    else problems.error(null, said('actionUnreadable', { text: String((error as Error).message).slice(0, 200) }))
     return { action: null, problems: problems.sorted() }
   }
 }
@@ -35,7 +36,7 @@ export function parseAction(text: string, file: string): ParsedAction {
 function read(text: string, problems: Problems): Action | null {
   const root = readYaml(text)
   if (root?.kind !== 'mapping') {
-    problems.error(root, "The file is not an action; it must be a mapping with the key 'runs'.")
+    problems.error(root, said('fileNoAction'))
     return null
   }
   const runs = readRuns(child(root, 'runs'), root, problems)
@@ -51,7 +52,7 @@ function read(text: string, problems: Problems): Action | null {
 
 function readInputs(node: Node | undefined, problems: Problems): Record<string, ActionInput> {
   const entries = entriesOf(node)
-  if (entries.length > maxInputs) problems.error(node ?? null, `The action has more than ${maxInputs} inputs.`)
+  if (entries.length > maxInputs) problems.error(node ?? null, said('actionInputsMany', { most: maxInputs }))
   const inputs: Record<string, ActionInput> = Object.create(null)
   for (const { name, value } of entries.slice(0, maxInputs)) {
     const initial = scalarText(child(value, 'default'))
@@ -78,27 +79,23 @@ function readRuns(node: Node | undefined, root: Node, problems: Problems): Actio
   const at = (key: string) => child(node, key)
   const using = scalarText(at('using'))?.trim().toLowerCase()
   if (using === undefined) {
-    problems.error(node ?? root, "The key 'runs.using' is missing; an action says with it how it is run.")
+    problems.error(node ?? root, said('usingMissing'))
     return null
   }
   if (using === 'composite') {
     const steps = at('steps')
-    if (steps?.kind !== 'sequence') problems.error(node ?? root, "A composite action needs 'runs.steps'.")
+    if (steps?.kind !== 'sequence') problems.error(node ?? root, said('compositeSteps'))
     return { using: 'composite', steps: readCompositeSteps(steps, problems) }
   }
   if (using === 'docker') return { using: 'docker', image: scalarText(at('image')) ?? '' }
   const version = /^node(\d{2})$/.exec(using)?.[1]
   if (!version) {
-    problems.error(
-      at('using')!,
-      `'runs.using' is '${using.slice(0, 100)}'; known are node20, node24, composite and docker.`,
-    )
+    problems.error(at('using')!, said('usingUnknown', { using: using.slice(0, 100) }))
     return null
   }
   const main = readScript(at('main'), problems)
   if (main === undefined) {
-    if (!scalarText(at('main')))
-      problems.error(node ?? root, "The key 'runs.main' is missing; it names the script of the action.")
+    if (!scalarText(at('main'))) problems.error(node ?? root, said('mainMissing'))
     return null
   }
   const pre = readScript(at('pre'), problems)
@@ -122,6 +119,6 @@ function readScript(node: Node | undefined, problems: Problems): string | undefi
   const script = scalarText(node)?.trim()
   if (script === undefined || script === '') return undefined
   if (script.length <= 1000 && !script.startsWith('/')) return script
-  problems.error(node!, 'The script of an action is a file beside its action.yml, written relative to it.')
+  problems.error(node!, said('scriptPlace'))
   return undefined
 }

@@ -2,6 +2,7 @@ import { typedInput } from './inputs.ts'
 import type { CallInput, CallTrigger } from './model.ts'
 import type { Problems } from './problems.ts'
 import { entriesOf } from './read.ts'
+import { said } from './sentences.ts'
 import { hasExpression } from './template.ts'
 import { child, type Node, scalarText } from './yaml.ts'
 
@@ -12,7 +13,7 @@ export function readCallTrigger(node: Node | undefined, problems: Problems): Cal
   const trigger: CallTrigger = { inputs: {}, secrets: {}, outputs: {} }
   for (const { name, key, value } of entriesOf(child(node, 'inputs'))) {
     if (!/^[A-Za-z_][\w-]{0,99}$/.test(name)) {
-      problems.error(key, `'${name.slice(0, 80)}' cannot name an input; use letters, digits, - and _.`)
+      problems.error(key, said('inputName', { name: name.slice(0, 80) }))
     }
     trigger.inputs[name] = readInput(name, value, problems)
   }
@@ -22,7 +23,7 @@ export function readCallTrigger(node: Node | undefined, problems: Problems): Cal
   }
   for (const { name, key, value } of entriesOf(child(node, 'outputs'))) {
     const text = scalarText(child(value, 'value'))
-    if (text === undefined) problems.error(key, `The output '${name.slice(0, 80)}' has no 'value'; write one.`)
+    if (text === undefined) problems.error(key, said('outputValue', { name: name.slice(0, 80) }))
     else trigger.outputs[name] = text
   }
   return trigger
@@ -33,7 +34,7 @@ function readInput(name: string, node: Node, problems: Problems): CallInput {
   const written = scalarText(typeNode) ?? ''
   const type = types.find((each) => each === written)
   if (!type) {
-    problems.error(typeNode ?? node, `The input '${name.slice(0, 80)}' needs a 'type': ${types.join(', ')}.`)
+    problems.error(typeNode ?? node, said('inputTypeMissing', { name: name.slice(0, 80), known: types.join(', ') }))
   }
   const required = child(node, 'required')
   const input: CallInput = {
@@ -45,7 +46,7 @@ function readInput(name: string, node: Node, problems: Problems): CallInput {
   const text = String(given.value)
   if (hasExpression(text)) return { ...input, default: text }
   const { value, fault } = typedInput(input, text)
-  if (fault !== undefined) problems.error(given, `The default does not fit: ${fault}`)
+  if (fault !== undefined) problems.error(given, said('defaultUnfit', { fault }))
   else input.default = value
   return input
 }

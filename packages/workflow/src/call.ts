@@ -1,6 +1,7 @@
 import type { Template, WorkflowCall } from './model.ts'
 import type { Problems } from './problems.ts'
 import { entriesOf, readTemplates } from './read.ts'
+import { said } from './sentences.ts'
 import { hasExpression } from './template.ts'
 import { child, entry, type Node, scalarText } from './yaml.ts'
 
@@ -10,10 +11,7 @@ export function readCall(node: Node, problems: Problems): WorkflowCall | undefin
   if (!found) return undefined
   const uses = (scalarText(found.value) ?? '').trim()
   if (!parseCalled(uses)) {
-    problems.error(
-      found.value,
-      `'${uses.slice(0, 120)}' is no reusable workflow; write ./.github/workflows/name.yml or owner/name/.github/workflows/name.yml@ref.`,
-    )
+    problems.error(found.value, said('calledUnknown', { uses: uses.slice(0, 120) }))
   }
   return {
     uses,

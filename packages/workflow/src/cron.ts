@@ -1,3 +1,6 @@
+import type { Said } from './say.ts'
+import { said, sentenceOf } from './sentences.ts'
+
 interface Cron {
   minutes: Set<number>
   hours: Set<number>
@@ -12,28 +15,34 @@ const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep
 const dayNames = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 
 const fields = [
-  { name: 'minute', from: 0, to: 59, names: [] as string[] },
-  { name: 'hour', from: 0, to: 23, names: [] as string[] },
-  { name: 'day of the month', from: 1, to: 31, names: [] as string[] },
-  { name: 'month', from: 1, to: 12, names: monthNames },
-  { name: 'day of the week', from: 0, to: 7, names: dayNames },
+  { fault: 'cronMinute', from: 0, to: 59, names: [] as string[] },
+  { fault: 'cronHour', from: 0, to: 23, names: [] as string[] },
+  { fault: 'cronDay', from: 1, to: 31, names: [] as string[] },
+  { fault: 'cronMonth', from: 1, to: 12, names: monthNames },
+  { fault: 'cronWeekday', from: 0, to: 7, names: dayNames },
 ] as const
 type Field = (typeof fields)[number]
 
-class CronError extends Error {}
+class CronError extends Error {
+  readonly said: Said
+  constructor(fault: Said) {
+    super(sentenceOf(fault))
+    this.said = fault
+  }
+}
 
 /** What is wrong with a time of a schedule; null when nothing is. */
-export function cronFault(text: string, timezone?: string): { of: 'cron' | 'timezone'; message: string } | null {
+export function cronFault(text: string, timezone?: string): { of: 'cron' | 'timezone'; said: Said } | null {
   try {
     read(text)
   } catch (error) {
-    return { of: 'cron', message: (error as Error).message }
+    return { of: 'cron', said: (error as CronError).said }
   }
   if (nextTick(text, new Date('2028-02-28T00:00:00Z')) === null) {
-    return { of: 'cron', message: `'${text}' never comes; correct the day or the month.` }
+    return { of: 'cron', said: said('cronNever', { text }) }
   }
   if (timezone === undefined || offsetOf(timezone, 0) !== null) return null
-  return { of: 'timezone', message: `'${timezone.slice(0, 80)}' is not a time zone; write one such as Europe/Berlin.` }
+  return { of: 'timezone', said: said('timezoneUnknown', { text: timezone.slice(0, 80) }) }
 }
 
 /** The first moment after `after`, to the minute, that the five fields name; null when none comes within nine years. */
@@ -83,7 +92,7 @@ function isDay({ days, months, weekdays, isEitherDay }: Cron, at: Date): boolean
 function read(text: string): Cron {
   const parts = text.trim().split(/\s+/)
   if (parts.length !== 5) {
-    throw new CronError(`'${text.slice(0, 80)}' has ${parts.length} fields; write five: minute hour day month weekday.`)
+    throw new CronError(said('cronFields', { text: text.slice(0, 80), count: parts.length }))
   }
   const [minutes, hours, days, months, weekdays] = fields.map((field, index) => valuesOf(parts[index]!, field))
   const isEitherDay = !parts[2]!.startsWith('*') && !parts[4]!.startsWith('*')
@@ -123,7 +132,7 @@ function numberOf(text: string, field: Field): number {
 }
 
 const wrong = (text: string, field: Field) =>
-  new CronError(`'${text.slice(0, 80)}' is no ${field.name} of a schedule; it goes from ${field.from} to ${field.to}.`)
+  new CronError(said(field.fault, { text: text.slice(0, 80), from: field.from, to: field.to }))
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 

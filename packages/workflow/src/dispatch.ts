@@ -1,5 +1,7 @@
 import { typedInput } from './inputs.ts'
 import type { Problem, Workflow } from './model.ts'
+import type { Said } from './say.ts'
+import { said, sentenceOf } from './sentences.ts'
 
 /**
  * The `inputs` context of a run started by hand, from texts as a form or a command line has them. Problems name the
@@ -11,27 +13,28 @@ export function dispatchInputs(
 ): { inputs: Record<string, string | boolean | number>; problems: Problem[] } {
   const declared = workflow.on.workflowDispatch
   const problems: Problem[] = []
-  const refuse = (message: string) => problems.push({ severity: 'error', file: '', position: null, message })
+  const refuse = (fault: Said) =>
+    problems.push({ severity: 'error', file: '', position: null, message: sentenceOf(fault), ...fault })
   if (!declared) {
-    refuse("The workflow cannot be started by hand; add 'workflow_dispatch' to its 'on'.")
+    refuse(said('notByHand'))
     return { inputs: {}, problems }
   }
   const known = Object.keys(declared.inputs)
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
-    refuse(`The workflow has no input '${name}'; ${known.length > 0 ? `it has ${known.join(', ')}` : 'it has none'}.`)
+    refuse(known.length > 0 ? said('noInput', { name, known: known.join(', ') }) : said('noInputs', { name }))
   }
   const inputs = known.map((name): [string, string | boolean | number] => {
     const input = declared.inputs[name]!
     const text = Object.hasOwn(given, name) ? given[name]! : undefined
     if (text === undefined || (text === '' && input.type !== 'string')) {
       if (input.default !== undefined) return [name, input.default]
-      if (input.required) refuse(`The input '${name}' is required; give it a value.`)
+      if (input.required) refuse(said('inputWanted', { name }))
       return [name, input.type === 'boolean' ? false : '']
     }
-    if (text === '' && input.required) refuse(`The input '${name}' is required; give it a value.`)
+    if (text === '' && input.required) refuse(said('inputWanted', { name }))
     const { value, fault } = typedInput(input, text)
-    if (fault !== undefined) refuse(`The input '${name}' does not fit: ${fault}`)
+    if (fault !== undefined) refuse(said('inputUnfit', { name, fault }))
     return [name, value ?? text]
   })
   return { inputs: Object.fromEntries(inputs), problems }

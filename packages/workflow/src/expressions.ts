@@ -1,11 +1,22 @@
 import { type Expr, Lexer, Parser } from '@actions/expressions'
 import { splitAllowedContext } from '@actions/workflow-parser/templates/allowed-context'
+import type { Said } from './say.ts'
+import { said, sentenceOf } from './sentences.ts'
 
 /** An expression that cannot be read or evaluated. The message holds the expression's text but no value. */
 export class ExpressionError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'ExpressionError'
+  }
+}
+
+/** With what is wrong as a key and values. */
+class Unreadable extends ExpressionError {
+  readonly said: Said
+  constructor(fault: Said, options: ErrorOptions) {
+    super(sentenceOf(fault), options)
+    this.said = fault
   }
 }
 
@@ -52,13 +63,13 @@ export function compile(text: string): Compiled {
  * Checks an expression against what exists at its place. `allowed` is a list as the schema has it, e.g.
  * `['github', 'hashFiles(1,255)']`. Returns one sentence when something is wrong.
  */
-export function faultOf(text: string, allowed: string[]): string | null {
+export function faultOf(text: string, allowed: string[]): Said | null {
   const { namedContexts, functions } = splitAllowedContext(allowed)
   try {
     read(text, namedContexts, functions)
     return null
   } catch (error) {
-    return (error as Error).message
+    return (error as Unreadable).said
   }
 }
 
@@ -81,26 +92,25 @@ function read(text: string, contexts: string[], functions: FunctionInfo[]): Comp
     if (!tree) throw new Error('An expression was expected')
     return { tree, hasStatusFunction }
   } catch (error) {
-    throw new ExpressionError(explain(error, text, contexts), { cause: error })
+    throw new Unreadable(explain(error, text, contexts), { cause: error })
   }
 }
 
-function explain(error: unknown, text: string, contexts: string[]): string {
-  const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text
+function explain(error: unknown, text: string, contexts: string[]): Said {
+  const expression = text.length > 120 ? `${text.slice(0, 120)}…` : text
   const message = String((error as Error).message)
   const named = /^Unrecognized named-value: '(.*)'$/s.exec(message)?.[1]
   if (named !== undefined) {
     const exists = (contextNames as readonly string[]).includes(named.toLowerCase())
-    const reason = exists ? `The context '${named}' is not available here` : `There is no context '${named}'`
-    const choice = contexts.length > 0 ? `; here you can use ${contexts.join(', ')}` : ''
-    return `${reason}, in the expression "${shown}"${choice}.`
+    const at = { name: named, expression }
+    if (contexts.length === 0) return said(exists ? 'expressionNoContext' : 'expressionNoSuchContext', at)
+    const known = contexts.join(', ')
+    return said(exists ? 'expressionContextElsewhere' : 'expressionContextUnknown', { ...at, known })
   }
   const called = /^Unrecognized function: '(.*)'$/s.exec(message)?.[1]
   if (called !== undefined) {
     const exists = everyFunction.some(({ name }) => name.toLowerCase() === called.toLowerCase())
-    const reason = exists ? `The function '${called}' is not available here` : `There is no function '${called}'`
-    return `${reason}, in the expression "${shown}".`
+    return said(exists ? 'expressionFunctionElsewhere' : 'expressionFunctionUnknown', { name: called, expression })
   }
-  const reason = message.split(' Located at position')[0]
-  return `The expression "${shown}" cannot be read: ${reason}.`
+  return said('expressionUnreadable', { expression, text: message.split(' Located at position')[0]! })
 }

@@ -1,4 +1,5 @@
 import type { Problems } from './problems.ts'
+import { said } from './sentences.ts'
 import { splitTemplate } from './template.ts'
 import { type Node, type ScalarNode, scalarText } from './yaml.ts'
 
@@ -21,10 +22,7 @@ export function warnOfInjection(node: Node | undefined, problems: Problems): voi
     for (const name of namesIn(expression)) {
       if (told.has(name)) continue
       told.add(name)
-      problems.warning(
-        placeOf(node as ScalarNode, name),
-        `The script takes in '${name}', which people outside can write: it may hold commands. Give it to the step as 'env' and use the variable.`,
-      )
+      problems.warning(placeOf(node as ScalarNode, name), said('injection', { name }))
     }
   }
 }

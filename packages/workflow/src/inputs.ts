@@ -1,6 +1,8 @@
 import type { DispatchInput } from './model.ts'
 import type { Problems } from './problems.ts'
 import { entriesOf, readTexts } from './read.ts'
+import type { Said } from './say.ts'
+import { said } from './sentences.ts'
 import { child, type Node, scalarText } from './yaml.ts'
 
 const inputTypes = ['string', 'boolean', 'number', 'choice', 'environment'] as const
@@ -8,15 +10,15 @@ const inputKeys = ['type', 'required', 'default', 'description', 'options', 'dep
 
 export function readInputs(node: Node | undefined, problems: Problems): Record<string, DispatchInput> {
   if (node && node.kind !== 'mapping' && !(node.kind === 'scalar' && node.value === null)) {
-    problems.error(node, "'workflow_dispatch' takes a mapping with 'inputs', or nothing.")
+    problems.error(node, said('dispatchKind'))
   }
   for (const { name, key } of entriesOf(node)) {
-    if (name !== 'inputs') problems.error(key, `'workflow_dispatch' knows 'inputs' only, not '${name.slice(0, 80)}'.`)
+    if (name !== 'inputs') problems.error(key, said('dispatchKey', { name: name.slice(0, 80) }))
   }
   return Object.fromEntries(
     entriesOf(child(node, 'inputs')).map(({ name, key, value }) => {
       if (!/^[A-Za-z_][\w-]{0,99}$/.test(name)) {
-        problems.error(key, `'${name.slice(0, 80)}' cannot name an input; use letters, digits, - and _.`)
+        problems.error(key, said('inputName', { name: name.slice(0, 80) }))
       }
       return [name, readInput(value, problems)]
     }),
@@ -25,15 +27,16 @@ export function readInputs(node: Node | undefined, problems: Problems): Record<s
 
 function readInput(node: Node, problems: Problems): DispatchInput {
   for (const { name, key } of entriesOf(node)) {
-    if (!inputKeys.includes(name)) problems.error(key, `An input has no key '${name.slice(0, 80)}'.`)
+    if (!inputKeys.includes(name)) problems.error(key, said('inputKey', { name: name.slice(0, 80) }))
   }
   const typeNode = child(node, 'type')
   const written = scalarText(typeNode) ?? 'string'
   const type = inputTypes.find((each) => each === written)
-  if (!type) problems.error(typeNode ?? node, `'${written.slice(0, 80)}' is not a type; use ${inputTypes.join(', ')}.`)
+  if (!type)
+    problems.error(typeNode ?? node, said('inputType', { type: written.slice(0, 80), known: inputTypes.join(', ') }))
   const required = child(node, 'required')
   if (required && (required.kind !== 'scalar' || typeof required.value !== 'boolean')) {
-    problems.error(required, "'required' must be true or false.")
+    problems.error(required, said('inputRequired'))
   }
   const input: DispatchInput = {
     type: type ?? 'string',
@@ -43,13 +46,12 @@ function readInput(node: Node, problems: Problems): DispatchInput {
   if (description !== undefined) input.description = description
   if (input.type === 'choice') {
     input.options = readTexts(child(node, 'options')).map(({ text }) => text)
-    if (input.options.length === 0)
-      problems.error(node, "An input of type 'choice' needs 'options' with at least one value.")
+    if (input.options.length === 0) problems.error(node, said('inputOptions'))
   }
   const given = child(node, 'default')
   if (given?.kind === 'scalar' && given.value !== null) {
     const { value, fault } = typedInput(input, String(given.value))
-    if (fault) problems.error(given, `The default does not fit: ${fault}`)
+    if (fault) problems.error(given, said('defaultUnfit', { fault }))
     else input.default = value
   }
   return input
@@ -59,16 +61,16 @@ function readInput(node: Node, problems: Problems): DispatchInput {
 export function typedInput(
   input: Pick<DispatchInput, 'type' | 'options'>,
   text: string,
-): { value: string | number | boolean; fault?: undefined } | { value?: undefined; fault: string } {
+): { value: string | number | boolean; fault?: undefined } | { value?: undefined; fault: Said } {
   if (input.type === 'boolean') {
-    return text === 'true' || text === 'false' ? { value: text === 'true' } : { fault: 'it must be true or false.' }
+    return text === 'true' || text === 'false' ? { value: text === 'true' } : { fault: said('mustBeFlag') }
   }
   if (input.type === 'number') {
     const value = text.trim() === '' ? Number.NaN : Number(text)
-    return Number.isFinite(value) ? { value } : { fault: 'it must be a number.' }
+    return Number.isFinite(value) ? { value } : { fault: said('mustBeNumber') }
   }
   if (input.type === 'choice' && !input.options?.includes(text)) {
-    return { fault: `it must be one of ${input.options?.join(', ')}.` }
+    return { fault: said('mustBeOneOf', { known: input.options?.join(', ') ?? '' }) }
   }
   return { value: text }
 }

@@ -15,6 +15,7 @@ import {
   readTexts,
 } from './read.ts'
 import { warnOfUnknownNames } from './references.ts'
+import { said, sentenceOf } from './sentences.ts'
 import { countSteps, readSteps } from './steps.ts'
 import { readStrategy } from './strategy.ts'
 import { hasExpression } from './template.ts'
@@ -23,9 +24,9 @@ import { child, type Entry, entry, type Node, scalarText } from './yaml.ts'
 const maxJobs = 256
 
 const ignored = {
-  snapshot: 'Snapshots of a runner are not made here: this key has no effect.',
-  'cancel-timeout-minutes': 'This key has no effect here: a cancelled job is ended with its whole process tree.',
-}
+  snapshot: 'snapshotIgnored',
+  'cancel-timeout-minutes': 'cancelTimeoutIgnored',
+} as const
 
 /** What a job takes from its workflow. */
 interface Inherited {
@@ -34,15 +35,15 @@ interface Inherited {
 
 export function readJobs(node: Node | undefined, inherited: Inherited, problems: Problems): Job[] {
   if (!node || (node.kind === 'scalar' && node.value === null)) {
-    problems.error(node ?? null, "The file has no jobs; add at least one under 'jobs'.")
+    problems.error(node ?? null, said('jobsNone'))
     return []
   }
   const entries = entriesOf(node)
   if (node.kind === 'mapping' && entries.length === 0) {
-    problems.error(node, "The file has no jobs; add at least one under 'jobs'.")
+    problems.error(node, said('jobsNone'))
   }
   if (entries.length > maxJobs) {
-    problems.error(node, `The file has ${entries.length} jobs; at most ${maxJobs} are allowed.`)
+    problems.error(node, said('jobsMany', { count: entries.length, most: maxJobs }))
     return []
   }
   const jobs = entries.flatMap((each) => {
@@ -59,9 +60,9 @@ function readJob(
   inherited: Inherited,
   problems: Problems,
 ): NeedsOf {
-  for (const [name, message] of Object.entries(ignored)) {
+  for (const [name, sentence] of Object.entries(ignored) as [string, (typeof ignored)[keyof typeof ignored]][]) {
     const found = entry(node, name)
-    if (found) problems.warning(found.key, message)
+    if (found) problems.warning(found.key, said(sentence))
   }
   const at = (name: string) => child(node, name)
   const needs = readTexts(at('needs'))
@@ -69,7 +70,7 @@ function readJob(
   const stepsNode = at('steps')
   const call = readCall(node, problems)
   if (!entry(node, 'uses') && (!stepsNode || (stepsNode.kind === 'sequence' && stepsNode.items.length === 0))) {
-    problems.error(stepsNode ?? key, `Job '${id}' has no steps; add at least one under 'steps'.`)
+    problems.error(stepsNode ?? key, said('jobNoSteps', { id }))
   }
   const ids = steps.flatMap((step) => (step.id === undefined ? [] : [step.id]))
   // With a step that could not be read, its id is not known.
@@ -113,30 +114,33 @@ function readRunsOn(node: Node | undefined, problems: Problems): Template[] | Te
   if (node?.kind === 'scalar') return scalarText(node) ?? ''
   if (node?.kind === 'mapping') {
     const group = entry(node, 'group')
-    if (group) problems.warning(group.key, 'There are no groups of runners here: any agent with the labels takes it.')
+    if (group) problems.warning(group.key, said('runnerGroup'))
     // Every agent is a runner of one's own.
     return child(node, 'labels') ? readRunsOn(child(node, 'labels'), problems) : ['self-hosted']
   }
   const labels = readTexts(node).map(({ text }) => text)
-  if (node && labels.length === 0) problems.error(node, "'runs-on' names no label; write one, such as ubuntu-latest.")
+  if (node && labels.length === 0) problems.error(node, said('runsOnEmpty'))
   return labels
 }
-
-const needsDocker = 'needs the Docker executor, which this Juanie does not have yet'
 
 /** Containers of a job, each of which says at once what it needs. */
 function readContainers(node: Node, problems: Problems): Blocker[] {
   return (['container', 'services'] as const).flatMap((name): Blocker[] => {
     const found = entry(node, name)
     if (!found || (found.value.kind === 'scalar' && found.value.value === null)) return []
-    const what = name === 'container' ? "The job's 'container'" : "The job's 'services'"
-    const message = `${what} ${needsDocker}.`
+    const fault = said(name === 'container' ? 'containerNeedsDocker' : 'servicesNeedDocker')
     const image =
       scalarText(found.value) ?? (name === 'container' ? scalarText(child(found.value, 'image')) : undefined)
     if (image === '') return []
     const unlessEmpty = image !== undefined && hasExpression(image) ? image : undefined
-    problems.warning(found.key, unlessEmpty === undefined ? message : `${message} It runs where this turns out empty.`)
-    return [{ message, position: found.key.range.start, ...(unlessEmpty !== undefined && { unlessEmpty }) }]
+    problems.warning(found.key, unlessEmpty === undefined ? fault : said('runsWhereEmpty', { fault }))
+    return [
+      {
+        message: sentenceOf(fault),
+        position: found.key.range.start,
+        ...(unlessEmpty !== undefined && { unlessEmpty }),
+      },
+    ]
   })
 }
 
@@ -144,9 +148,9 @@ function readContainers(node: Node, problems: Problems): Blocker[] {
 function readImages(steps: Step[], problems: Problems): Blocker[] {
   return steps.flatMap((step) => {
     if (step.kind !== 'uses' || !step.uses.startsWith('docker://')) return []
-    const message = `The action '${step.uses.slice(0, 120)}' ${needsDocker}.`
-    problems.warning(step.position, message)
-    return [{ message, position: step.position }]
+    const fault = said('actionNeedsDocker', { uses: step.uses.slice(0, 120) })
+    problems.warning(step.position, fault)
+    return [{ message: sentenceOf(fault), position: step.position }]
   })
 }
 

@@ -1,3 +1,5 @@
+import type { SaidValues } from './say.ts'
+
 /**
  * The checked workflow as plain JSON. The server stores it, plans from it and sends parts of it to agents, so it
  * holds no functions, maps or class instances. Every string marked `Template` may contain `${{ … }}`; a `Condition`
@@ -17,7 +19,11 @@ export interface Problem {
   severity: 'error' | 'warning'
   file: string
   position: Position | null
+  /** In English. */
   message: string
+  /** What is told, by a key of `sentences.ts` and its values; absent from what was stored without. */
+  key?: string
+  values?: SaidValues
 }
 
 export interface PushTrigger {

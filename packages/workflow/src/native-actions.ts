@@ -2,15 +2,18 @@ import { parseActionRef } from './action-ref.ts'
 import type { NativeAction, Template } from './model.ts'
 import type { Problems } from './problems.ts'
 import { entriesOf, readTemplates } from './read.ts'
+import { said } from './sentences.ts'
 import { hasExpression } from './template.ts'
 import { type Node, scalarText } from './yaml.ts'
+
+type InputFault = 'inputNotFlag' | 'inputNotFolder' | 'inputNotDepth'
 
 interface ActionSpec {
   action: NativeAction
   /** Versions that exist; absent when every version does what Juanie does natively. */
   versions?: string[]
-  /** Inputs that have an effect, each with what is wrong with a literal value. */
-  inputs: Record<string, (value: string) => string | null>
+  /** Inputs that have an effect, each with what is said of a literal value that is wrong. */
+  inputs: Record<string, (value: string) => InputFault | null>
   /** Inputs that must be there. */
   required?: string[]
   /** Inputs that are taken and have no effect here. */
@@ -20,7 +23,7 @@ interface ActionSpec {
 }
 
 const anything = () => null
-const flag = (value: string) => (/^(true|false)$/i.test(value) ? null : 'must be true or false')
+const flag = (value: string) => (/^(true|false)$/i.test(value) ? null : 'inputNotFlag')
 const nothing = ['']
 const no = ['false', '']
 
@@ -32,7 +35,7 @@ const actions: Record<string, ActionSpec> = {
       path: insideWorkspace,
       token: anything,
       'persist-credentials': flag,
-      'fetch-depth': (value) => (/^\d{1,9}$/.test(value) ? null : 'must be a whole number; 0 means the whole history'),
+      'fetch-depth': (value) => (/^\d{1,9}$/.test(value) ? null : 'inputNotDepth'),
     },
     ignored: ['clean', 'fetch-tags', 'show-progress', 'set-safe-directory', 'filter'],
     defaults: {
@@ -66,9 +69,9 @@ const actions: Record<string, ActionSpec> = {
   },
 }
 
-function insideWorkspace(value: string): string | null {
+function insideWorkspace(value: string): InputFault | null {
   const outside = value.startsWith('/') || value.split('/').includes('..')
-  return outside ? 'must be a folder inside the workspace, written relative to it' : null
+  return outside ? 'inputNotFolder' : null
 }
 
 export type UsesSpec = { kind: 'native'; spec: ActionSpec } | { kind: 'foreign' }
@@ -77,23 +80,17 @@ export type UsesSpec = { kind: 'native'; spec: ActionSpec } | { kind: 'foreign' 
 export function readUses(node: Node, of: 'job' | 'composite', problems: Problems): UsesSpec | null {
   const uses = (scalarText(node) ?? '').trim()
   if (hasExpression(uses)) {
-    problems.error(node, "'uses' cannot hold an expression; name the action and its version.")
+    problems.error(node, said('usesExpression'))
     return null
   }
   const ref = parseActionRef(uses)
   if (!ref) {
-    problems.error(
-      node,
-      `'${shorten(uses)}' is not an action; write owner/name@version, such as actions/checkout@v4, or ./ and a folder.`,
-    )
+    problems.error(node, said('usesUnknown', { uses: shorten(uses) }))
     return null
   }
   // A job says so itself, so that the others of its workflow can run.
   if (ref.kind === 'docker' && of === 'composite') {
-    problems.error(
-      node,
-      `'${shorten(uses)}' is a container, which needs the Docker executor; do the same in a run step.`,
-    )
+    problems.error(node, said('usesContainer', { uses: shorten(uses) }))
     return null
   }
   if (ref.kind !== 'remote') return { kind: 'foreign' }
@@ -102,11 +99,11 @@ export function readUses(node: Node, of: 'job' | 'composite', problems: Problems
   if (!spec) {
     if (ref.owner.toLowerCase() !== 'juanie') return { kind: 'foreign' }
     const own = Object.keys(actions).filter((each) => each.startsWith('juanie/'))
-    problems.error(node, `There is no action '${shorten(uses)}'; Juanie's own are ${own.join(' and ')}.`)
+    problems.error(node, said('ownActionUnknown', { uses: shorten(uses), known: own.join(', ') }))
     return null
   }
   if (spec.versions && !spec.versions.includes(ref.ref)) {
-    problems.error(node, `'${name}' has no version '${shorten(ref.ref)}'; write ${name}@${spec.versions.at(-1)}.`)
+    problems.error(node, said('ownActionVersion', { name, version: shorten(ref.ref), known: spec.versions.at(-1)! }))
   }
   return { kind: 'native', spec }
 }
@@ -127,7 +124,7 @@ export function asksForMore(spec: ActionSpec, node: Node | undefined): boolean {
 /** What is given to an action that is run as it is: it alone knows its inputs. */
 export function readForeignInputs(node: Node | undefined, problems: Problems): Record<string, Template> {
   if (node?.kind === 'scalar' && node.value !== null && !hasExpression(String(node.value))) {
-    problems.error(node, "'with' takes the inputs one by one, as keys and values.")
+    problems.error(node, said('withKind'))
   }
   return readTemplates(node)
 }
@@ -135,7 +132,7 @@ export function readForeignInputs(node: Node | undefined, problems: Problems): R
 /** Checks `with` and keeps the inputs that have an effect. */
 export function readInputsOf(spec: ActionSpec, node: Node | undefined, problems: Problems): Record<string, Template> {
   if (node?.kind === 'scalar' && node.value !== null) {
-    problems.error(node, "'with' takes the inputs one by one, as keys and values.")
+    problems.error(node, said('withKind'))
   }
   const kept: [string, Template][] = []
   for (const { name: written, key, value } of entriesOf(node)) {
@@ -145,16 +142,16 @@ export function readInputsOf(spec: ActionSpec, node: Node | undefined, problems:
     const check = Object.hasOwn(spec.inputs, name) ? spec.inputs[name] : undefined
     if (check) {
       const fault = text === '' || hasExpression(text) ? null : check(text.trim())
-      if (fault) problems.error(value, `The input '${name}' ${fault}.`)
+      if (fault) problems.error(value, said(fault, { name }))
       kept.push([name, text])
       continue
     }
     if (Object.hasOwn(spec.defaults, name)) continue
     const known = [...Object.keys(spec.inputs), ...spec.ignored, ...Object.keys(spec.defaults)].join(', ')
-    const message = `There is no input '${shorten(name)}' here; the inputs are ${known}.`
+    const fault = said('actionInputUnknown', { name: shorten(name), known })
     // GitHub runs a checkout all the same.
-    if (spec.action === 'checkout') problems.warning(key, message)
-    else problems.error(key, message)
+    if (spec.action === 'checkout') problems.warning(key, fault)
+    else problems.error(key, fault)
   }
   return Object.fromEntries(kept)
 }

@@ -1,5 +1,6 @@
 import type { Job, Workflow } from './model.ts'
 import type { Problems } from './problems.ts'
+import { said } from './sentences.ts'
 import type { Node } from './yaml.ts'
 
 /** A job with the places of its `needs`, for messages. */
@@ -14,10 +15,7 @@ export function checkNeeds(jobs: NeedsOf[], problems: Problems): void {
   for (const { job, needs } of jobs) {
     for (const { text, node } of needs) {
       if (!byId.has(text)) {
-        problems.error(
-          node,
-          `Job '${job.id}' needs '${text}', but there is no such job; correct the name or remove it.`,
-        )
+        problems.error(node, said('needUnknown', { id: job.id, need: text }))
       }
     }
   }
@@ -32,7 +30,7 @@ export function checkNeeds(jobs: NeedsOf[], problems: Problems): void {
       if (start < 0) visit(text, here)
       else {
         const circle = [...here.slice(start), text].join(' → ')
-        problems.error(node, `The needs go round in a circle (${circle}); remove one of them.`)
+        problems.error(node, said('needsCircle', { circle }))
       }
     }
     settled.add(id)

@@ -197,7 +197,7 @@ test.each<[string, string, number, number, string]>([
   // Steps
   ['a folder above the workspace', step('uses: ../x'), 6, 15, 'owner/name@version'],
   ['an action with a way upwards', step('uses: a/b/../c@v1'), 6, 15, 'owner/name@version'],
-  ['an action that we never had', step('uses: juanie/build@v1'), 6, 15, 'juanie/release and juanie/deploy'],
+  ['an action that we never had', step('uses: juanie/build@v1'), 6, 15, 'juanie/release, juanie/deploy'],
   ['an action without version', step('uses: actions/checkout'), 6, 15, 'owner/name@version'],
   ['another version of ours', step('uses: juanie/release@v2'), 6, 15, 'juanie/release@v1'],
   ['a group of no steps', job('steps:\n  - parallel: []'), 6, 19, 'holds no steps'],
@@ -402,4 +402,20 @@ test('a checkout of more than its own repository is done by the action itself', 
   }
   const plain = parseWorkflow('ci.yml', step('uses: actions/checkout@v5\nwith: { submodules: false, lfs: "false" }'))
   expect(plain.workflow?.jobs[0]?.steps[0]).toMatchObject({ kind: 'action', action: 'checkout', with: {} })
+})
+
+test('what is wrong has a key and values beside its sentence', () => {
+  const told = (text: string) => parseWorkflow('ci.yml', text).problems.map(({ key, values }) => ({ key, values }))
+  expect(told('on: push\njobs:\n  a:\n    runs-on: x\n    steps: [{ run: a }]\n    needs: b\n')).toEqual([
+    { key: 'needUnknown', values: { id: 'a', need: 'b' } },
+  ])
+  expect(told('on: push\njobs: [\n')[0]).toMatchObject({ key: 'yamlInvalid', values: { text: expect.any(String) } })
+  const schedule = "on: { schedule: [{ cron: '61 * * * *' }] }\njobs: {}\n"
+  expect(told(schedule)).toContainEqual({ key: 'cronMinute', values: { text: '61', from: 0, to: 59 } })
+  // A fault within another keeps its own key.
+  const flag = 'on: { workflow_dispatch: { inputs: { a: { type: boolean, default: yes please } } } }\njobs: {}\n'
+  expect(told(flag)).toContainEqual({
+    key: 'defaultUnfit',
+    values: { fault: { key: 'mustBeFlag', values: {} } },
+  })
 })

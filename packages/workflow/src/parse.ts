@@ -5,6 +5,7 @@ import { readPermissions } from './permissions.ts'
 import { Problems } from './problems.ts'
 import { entriesOf, readDefaults, readTemplates } from './read.ts'
 import { checkSchema } from './schema.ts'
+import { said } from './sentences.ts'
 import { readTriggers } from './triggers.ts'
 import { child, type MappingNode, type Node, type Range, readYaml, scalarText, YamlError } from './yaml.ts'
 
@@ -24,9 +25,8 @@ export function parseWorkflow(file: string, text: string): Parsed {
     const workflow = read(text, problems)
     return { workflow: problems.hasErrors ? null : workflow, problems: problems.sorted() }
   } catch (error) {
-    if (error instanceof YamlError) problems.error(error.position, error.message)
-    else
-      problems.error(null, `The file cannot be read as a workflow: ${String((error as Error).message).slice(0, 200)}`)
+    if (error instanceof YamlError) problems.error(error.position, error.said)
+    else problems.error(null, said('fileUnreadable', { text: String((error as Error).message).slice(0, 200) }))
     return { workflow: null, problems: problems.sorted() }
   }
 }
@@ -34,17 +34,17 @@ export function parseWorkflow(file: string, text: string): Parsed {
 function read(text: string, problems: Problems): Workflow | null {
   const root = readYaml(text)
   if (!root || (root.kind === 'scalar' && root.value === null)) {
-    problems.error(null, "The file is empty; a workflow has the keys 'on' and 'jobs'.")
+    problems.error(null, said('fileEmpty'))
     return null
   }
   if (root.kind !== 'mapping') {
-    problems.error(root, "The file is not a workflow; it must be a mapping with the keys 'on' and 'jobs'.")
+    problems.error(root, said('fileNoWorkflow'))
     return null
   }
   const workflow = readRoot(root, problems)
   const unread = [...permissionsOf(root)].map(({ range }) => range)
-  for (const { position, message } of checkSchema(root)) {
-    if (!position || !unread.some((range) => contains(range, position))) problems.error(position, message)
+  for (const { position, fault } of checkSchema(root)) {
+    if (!position || !unread.some((range) => contains(range, position))) problems.error(position, fault)
   }
   return workflow
 }

@@ -1,6 +1,7 @@
 import type { PermissionLevel, Permissions } from './model.ts'
 import type { Problems } from './problems.ts'
 import { entriesOf } from './read.ts'
+import { said } from './sentences.ts'
 import { type Node, scalarText } from './yaml.ts'
 
 const levels = ['read', 'write', 'none'] as const
@@ -13,10 +14,7 @@ export function readPermissions(node: Node | undefined, problems: Problems): Per
   if (text === 'read-all' || text === 'write-all') return text
   if (text !== undefined) {
     if (text !== '') {
-      problems.warning(
-        node,
-        `'${text.slice(0, 80)}' is no set of permissions, so none is given; write read-all, or names.`,
-      )
+      problems.warning(node, said('permissionsUnknown', { text: text.slice(0, 80) }))
     }
     return {}
   }
@@ -25,10 +23,7 @@ export function readPermissions(node: Node | undefined, problems: Problems): Per
       const written = scalarText(value) ?? ''
       const level = levels.find((each) => each === written)
       if (!level) {
-        problems.warning(
-          value,
-          `'${written.slice(0, 80)}' is no level, so nothing is given; write read, write or none.`,
-        )
+        problems.warning(value, said('permissionLevel', { text: written.slice(0, 80) }))
       }
       return [name, level ?? 'none']
     }),

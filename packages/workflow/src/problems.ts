@@ -1,5 +1,7 @@
 import { wholeCharacters } from './characters.ts'
 import type { Position, Problem } from './model.ts'
+import type { Said, SaidValues } from './say.ts'
+import { sentenceOf } from './sentences.ts'
 import type { Node } from './yaml.ts'
 
 const maxProblems = 100
@@ -14,12 +16,12 @@ export class Problems {
     this.file = file
   }
 
-  error(at: Node | Position | null, message: string): void {
-    this.#add('error', at, message)
+  error(at: Node | Position | null, fault: Said): void {
+    this.#add('error', at, fault)
   }
 
-  warning(at: Node | Position | null, message: string): void {
-    this.#add('warning', at, message)
+  warning(at: Node | Position | null, fault: Said): void {
+    this.#add('warning', at, fault)
   }
 
   /** Whether something was said of this place. */
@@ -36,12 +38,25 @@ export class Problems {
     return [...this.#found].sort((a, b) => order(a) - order(b)).slice(0, maxProblems)
   }
 
-  #add(severity: Problem['severity'], at: Node | Position | null, message: string): void {
+  #add(severity: Problem['severity'], at: Node | Position | null, fault: Said): void {
     // What concerns the file as a whole is shown at its beginning.
     const { line, column } = at && 'range' in at ? at.range.start : (at ?? { line: 1, column: 1 })
     const place = `${severity} ${line}:${column}`
     if (at && this.#places.has(place)) return
     this.#places.add(place)
-    this.#found.push({ severity, file: this.file, position: { line, column }, message: wholeCharacters(message) })
+    this.#found.push({ severity, file: this.file, position: { line, column }, ...told(fault) })
   }
+}
+
+/** What is told of a file, as it is kept: a text that was cut may end in half a character. */
+function told({ key, values }: Said): Pick<Problem, 'message' | 'key' | 'values'> {
+  const whole = (part: SaidValues): SaidValues =>
+    Object.fromEntries(
+      Object.entries(part).map(([name, value]) => {
+        if (typeof value === 'object') return [name, { key: value.key, values: whole(value.values) }]
+        return [name, typeof value === 'string' ? wholeCharacters(value) : value]
+      }),
+    )
+  const fault = { key, values: whole(values) }
+  return { message: sentenceOf(fault), ...fault }
 }

@@ -87,10 +87,10 @@ test.each(reasons)('every refusal and match has a reason: %j with %s', (push, re
 })
 
 test('patterns that cannot be read are named', () => {
-  expect(filterFault('a[b')).toContain('bracket')
-  expect(filterFault('')).toContain('empty')
-  expect(filterFault('!')).toContain('empty')
-  expect(filterFault('x'.repeat(2000))).toContain('1000')
+  expect(filterFault('a[b')).toEqual({ key: 'patternBracket', values: { pattern: 'a[b' } })
+  expect(filterFault('')).toMatchObject({ key: 'patternEmpty' })
+  expect(filterFault('!')).toMatchObject({ key: 'patternEmpty' })
+  expect(filterFault('x'.repeat(2000))).toEqual({ key: 'patternLong', values: { most: 1000 } })
   expect(filterFault('!v[0-9]+')).toBeNull()
 })
 

@@ -1,5 +1,7 @@
 import { anyChar, append, exactly, notSlash, type Program, readClass, runProgram, type Test } from './glob.ts'
 import type { PushTrigger, WorkflowRunTrigger, WorkflowRunType } from './model.ts'
+import type { Said } from './say.ts'
+import { said } from './sentences.ts'
 
 interface PushEvent {
   /** Full name, `refs/heads/…` or `refs/tags/…`. */
@@ -102,10 +104,10 @@ function matcher(patterns: string[]): (name: string) => boolean {
 const maxPatternLength = 1000
 
 /** What is wrong with a pattern of a filter; null when nothing is. */
-export function filterFault(pattern: string): string | null {
+export function filterFault(pattern: string): Said | null {
   const positive = pattern.startsWith('!') ? pattern.slice(1) : pattern
-  if (positive === '') return 'A pattern cannot be empty.'
-  if (positive.length > maxPatternLength) return `A pattern may have at most ${maxPatternLength} characters.`
+  if (positive === '') return said('patternEmpty')
+  if (positive.length > maxPatternLength) return said('patternLong', { most: maxPatternLength })
   return compileFilter(positive).fault
 }
 
@@ -114,9 +116,9 @@ export function filterFault(pattern: string): string | null {
  * or one, one or more), `[a-z]` is one character, `\` takes the next one literally. A folder wildcard also stands for
  * no folder at all, so that a double star, a slash and README.md match README.md.
  */
-function compileFilter(pattern: string): { program: Program; fault: string | null } {
+function compileFilter(pattern: string): { program: Program; fault: Said | null } {
   const program: Program = []
-  let fault: string | null = null
+  let fault: Said | null = null
   for (let index = 0; index < pattern.length; ) {
     const char = pattern[index]!
     if (char === '*') {
@@ -136,7 +138,7 @@ function compileFilter(pattern: string): { program: Program; fault: string | nul
     if (char === '[') {
       const set = readClass(pattern, index, false)
       if (!set) {
-        fault = `'${pattern}' opens a bracket that it does not close; close it, or write \\[ for the character itself.`
+        fault = said('patternBracket', { pattern })
         return { program, fault }
       }
       test = set.test

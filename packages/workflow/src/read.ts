@@ -1,7 +1,9 @@
 import { faultOf } from './expressions.ts'
 import type { Condition, RunDefaults, Template } from './model.ts'
 import type { Problems } from './problems.ts'
+import type { Said } from './say.ts'
 import { allowedAt } from './schema.ts'
+import { said } from './sentences.ts'
 import { hasExpression, insertKey, isInsert, splitTemplate } from './template.ts'
 import { child, type Entry, type Node, scalarText } from './yaml.ts'
 
@@ -40,7 +42,7 @@ export function readNumber(node: Node | undefined, what: string, problems: Probl
   if (typeof node.value === 'string' && hasExpression(node.value)) return node.value
   if (typeof node.value !== 'number') return undefined
   if (node.value >= 0 && Number.isFinite(node.value)) return node.value
-  problems.error(node, `'${what}' must be a number that is not negative.`)
+  problems.error(node, said('notNegative', { key: what }))
   return undefined
 }
 
@@ -56,10 +58,7 @@ export function readCondition(node: Node | undefined, place: 'job-if' | 'step-if
   if (!node || text === undefined || text.trim() === '') return 'success()'
   if (hasExpression(text)) {
     if (!isOneExpression(text)) {
-      problems.warning(
-        node,
-        "Text beside the braces (also the line break that '|' adds) makes this condition always true; write the whole condition without ${{ }}.",
-      )
+      problems.warning(node, said('alwaysTrue'))
     }
     return text
   }
@@ -90,19 +89,16 @@ export function readShell(node: Node | undefined, problems: Problems): Template 
   const shell = scalarText(node)?.trim()
   if (!node || shell === undefined || shell === '') return undefined
   if (shells.includes(shell) || shell.includes('{0}') || hasExpression(shell)) return shell
-  problems.error(
-    node,
-    `'${shell}' is not a shell; use ${shells.join(', ')}, or a template that holds {0} where the script's file goes, such as '${shell} {0}'.`,
-  )
+  problems.error(node, said('shellUnknown', { shell, known: shells.join(', ') }))
   return undefined
 }
 
 /** GitHub's rule for the ids of jobs and steps. Returns what is wrong. */
-export function idFault(id: string): string | null {
+export function idFault(id: string): Said | null {
   if (!/^[A-Za-z_][A-Za-z0-9_-]{0,98}$/.test(id)) {
-    return `'${id.slice(0, 120)}' is not a valid id; begin with a letter or _, then use letters, digits, - and _ (at most 99 characters).`
+    return said('idInvalid', { id: id.slice(0, 120) })
   }
-  return id.startsWith('__') ? `Ids that begin with __ are reserved; rename '${id}'.` : null
+  return id.startsWith('__') ? said('idReserved', { id }) : null
 }
 
 /** Texts of a scalar or of a list of scalars, each with its node. */

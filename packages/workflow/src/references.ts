@@ -1,5 +1,6 @@
 import type { Problems } from './problems.ts'
 import { entriesOf } from './read.ts'
+import { said } from './sentences.ts'
 import { splitTemplate } from './template.ts'
 import type { Node } from './yaml.ts'
 
@@ -16,9 +17,7 @@ export function warnOfUnknownNames(job: Node, known: { needs: string[]; steps: s
     for (const [, context, name] of expressionsIn(node.value, isCondition).matchAll(reference)) {
       const kind = context!.toLowerCase() as 'needs' | 'steps'
       if (names[kind].has(name!.toLowerCase())) continue
-      const reason =
-        kind === 'needs' ? `the job does not list '${name}' under 'needs'` : `no step of this job has the id '${name}'`
-      problems.warning(node, `'${kind}.${name}' is always empty: ${reason}.`)
+      problems.warning(node, said(kind === 'needs' ? 'alwaysEmptyNeed' : 'alwaysEmptyStep', { name: name! }))
     }
   }
 }

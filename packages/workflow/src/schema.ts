@@ -15,11 +15,13 @@ import { NoOperationTraceWriter } from '@actions/workflow-parser/templates/trace
 import { getWorkflowSchema } from '@actions/workflow-parser/workflows/workflow-schema'
 import { contextNames } from './expressions.ts'
 import type { Position } from './model.ts'
+import type { Said } from './say.ts'
+import { said } from './sentences.ts'
 import type { Node, Range, ScalarNode } from './yaml.ts'
 
 interface SchemaFault {
   position: Position | null
-  message: string
+  fault: Said
 }
 
 /** More than these help nobody, and a file of a megabyte could yield hundreds of thousands. */
@@ -45,7 +47,7 @@ function faultsIn(root: Node, definition: string): SchemaFault[] {
     const line = range && moved.has(range) ? range.start.line + 1 : range?.start.line
     return {
       position: range && line !== undefined ? { line, column: Math.max(1, range.start.column) } : null,
-      message: explain(rawMessage),
+      fault: explain(rawMessage),
     }
   })
 }
@@ -55,35 +57,34 @@ export function allowedAt(definition: string): string[] {
   return getWorkflowSchema().getDefinition(definition).readerContext
 }
 
-function explain(raw: string): string {
+function explain(raw: string): Said {
   const match = (pattern: RegExp) => pattern.exec(raw)?.[1]
   const context = match(/^Unrecognized named-value: '(.*)'$/s)
   if (context !== undefined) {
     return (contextNames as readonly string[]).includes(context.toLowerCase())
-      ? `The context '${context}' is not available at this key; move the expression to where it is.`
-      : `There is no context '${context}'; the contexts are ${contextNames.join(', ')}.`
+      ? said('contextElsewhere', { name: context })
+      : said('contextUnknown', { name: context, known: contextNames.join(', ') })
   }
   const called = match(/^Unrecognized function: '(.*)'$/s)
-  if (called !== undefined) return `The function '${called}' does not exist at this key.`
+  if (called !== undefined) return said('functionUnknown', { name: called })
   const unexpected = match(/^Unexpected value '(.*)'$/s)
-  if (unexpected !== undefined)
-    return `'${shorten(unexpected)}' is not allowed here; remove it or correct its spelling.`
+  if (unexpected !== undefined) return said('valueUnexpected', { text: shorten(unexpected) })
   const missing = match(/^Required property is missing: (.*)$/s)
-  if (missing !== undefined) return `The key '${missing}' is missing; add it.`
+  if (missing !== undefined) return said('keyMissing', { key: missing })
   const twice = match(/^'(.*)' is already defined$/s)
-  if (twice !== undefined) return `'${shorten(twice)}' is written twice; keep one (case makes no difference).`
-  if (raw === 'A sequence was not expected') return 'A list is not allowed here; write one value or a mapping.'
-  if (raw === 'A mapping was not expected') return 'A mapping is not allowed here; write plain text or a list.'
+  if (twice !== undefined) return said('keyTwice', { key: shorten(twice) })
+  if (raw === 'A sequence was not expected') return said('noList')
+  if (raw === 'A mapping was not expected') return said('noMapping')
   if (raw === 'A template expression is not allowed in this context') {
-    return 'An expression ${{ … }} is not allowed here; write the value itself.'
+    return said('noExpression')
   }
-  if (raw.startsWith('The expression is not closed')) return 'An expression is opened by ${{ but not closed by }}.'
+  if (raw.startsWith('The expression is not closed')) return said('expressionOpen')
   const undetermined = match(
     /^There's not enough info to determine what you meant\. Add one of these properties: (.*)$/s,
   )
-  if (undetermined !== undefined) return `It is not clear what this is; add one of the keys ${undetermined}.`
+  if (undetermined !== undefined) return said('unclear', { keys: undetermined })
   const text = raw.split(' Located at position')[0] ?? raw
-  return `${shorten(text)}${/[.!?]$/.test(text) ? '' : '.'}`
+  return said('upstream', { text: `${shorten(text)}${/[.!?]$/.test(text) ? '' : '.'}` })
 }
 
 const shorten = (text: string) => (text.length > 200 ? `${text.slice(0, 200)}…` : text)

@@ -3,6 +3,7 @@ import type { Condition, Step, Template } from './model.ts'
 import { asksForMore, readForeignInputs, readInputsOf, readUses } from './native-actions.ts'
 import type { Problems } from './problems.ts'
 import { idFault, readCondition, readFlag, readMinutes, readShell, readTemplates, readTexts } from './read.ts'
+import { said } from './sentences.ts'
 import { child, entry, type Node, scalarText } from './yaml.ts'
 
 const maxSteps = 1000
@@ -13,7 +14,7 @@ export function readSteps(node: Node | undefined, problems: Problems): Step[] {
   const reader = new StepsReader(problems, 'job')
   for (const item of node.items) reader.read(item)
   if (reader.steps.length > maxSteps) {
-    problems.error(node, `The job has ${reader.steps.length} steps; at most ${maxSteps} are allowed.`)
+    problems.error(node, said('stepsMany', { count: reader.steps.length, most: maxSteps }))
     return []
   }
   return reader.steps
@@ -24,7 +25,7 @@ export function readCompositeSteps(node: Node | undefined, problems: Problems): 
   if (node?.kind !== 'sequence') return []
   const reader = new StepsReader(problems, 'composite')
   for (const item of node.items.slice(0, maxSteps + 1)) reader.read(item)
-  if (node.items.length > maxSteps) problems.error(node, `The action has more than ${maxSteps} steps.`)
+  if (node.items.length > maxSteps) problems.error(node, said('actionStepsMany', { most: maxSteps }))
   return reader.steps
 }
 
@@ -61,14 +62,14 @@ class StepsReader {
   #parallel(node: Node, group: Node): void {
     if (this.#refusedHere(node, 'parallel')) return
     if (group.kind !== 'sequence' || group.items.length === 0) {
-      this.#problems.error(group, "'parallel' holds no steps; list them below it.")
+      this.#problems.error(group, said('parallelEmpty'))
       return
     }
     const places: number[] = []
     for (const item of group.items) {
       const inner = ['parallel', 'wait', 'wait-all', 'cancel', 'background'].find((key) => entry(item, key))
       if (inner) {
-        this.#problems.error(entry(item, inner)!.key, `'${inner}' cannot stand inside 'parallel'.`)
+        this.#problems.error(entry(item, inner)!.key, said('notInParallel', { key: inner }))
         continue
       }
       const before = this.steps.length
@@ -118,7 +119,7 @@ class StepsReader {
     const places = texts.flatMap(({ text, node: at }) => {
       const place = this.#background.get(text.toLowerCase())
       if (place === undefined) {
-        this.#problems.error(at, `No earlier step in the background has the id '${text.slice(0, 100)}'.`)
+        this.#problems.error(at, said('waitUnknown', { id: text.slice(0, 100) }))
       }
       return place === undefined ? [] : [place]
     })
@@ -134,15 +135,14 @@ class StepsReader {
 
   #refusedHere(node: Node, key: string): boolean {
     if (this.#of === 'job') return false
-    this.#problems.error(entry(node, key)?.key ?? node, `'${key}' cannot stand in a composite action.`)
+    this.#problems.error(entry(node, key)?.key ?? node, said('notInComposite', { key }))
     return true
   }
 
   #takeId(id: string, at: Node): void {
     const fault = this.#of === 'composite' && id.startsWith('__') ? null : idFault(id)
     if (fault) this.#problems.error(at, fault)
-    else if (this.#ids.has(id.toLowerCase()))
-      this.#problems.error(at, `The id '${id}' is used by an earlier step; choose another.`)
+    else if (this.#ids.has(id.toLowerCase())) this.#problems.error(at, said('idTaken', { id }))
     this.#ids.add(id.toLowerCase())
   }
 }
@@ -180,7 +180,7 @@ function readStep(node: Node, problems: Problems, of: 'job' | 'composite'): Step
     }
     const inputs = readInputsOf(found.spec, at('with'), problems)
     for (const name of found.spec.required ?? []) {
-      if (!inputs[name]?.trim()) problems.error(uses, `The input '${name}' is missing; write it under 'with:'.`)
+      if (!inputs[name]?.trim()) problems.error(uses, said('inputMissing', { name }))
     }
     return { kind: 'action', ...common, action: found.spec.action, uses: scalarText(uses) ?? '', with: inputs }
   }
@@ -188,8 +188,7 @@ function readStep(node: Node, problems: Problems, of: 'job' | 'composite'): Step
   if (run === undefined) return null
   warnOfInjection(at('run'), problems)
   const shell = readShell(at('shell'), problems)
-  if (of === 'composite' && !scalarText(at('shell')))
-    problems.error(node, "A run step of a composite action needs 'shell'; write 'shell: bash'.")
+  if (of === 'composite' && !scalarText(at('shell'))) problems.error(node, said('compositeShell'))
   const workingDirectory = scalarText(at('working-directory'))
   return {
     kind: 'run',

@@ -1,6 +1,7 @@
 import type { MatrixValue, Strategy, Template } from './model.ts'
 import type { Problems } from './problems.ts'
 import { entriesOf, readFlag, readNumber } from './read.ts'
+import { said } from './sentences.ts'
 import { hasExpression } from './template.ts'
 import { child, type Node, scalarText } from './yaml.ts'
 
@@ -16,7 +17,7 @@ export function readStrategy(node: Node | undefined, problems: Problems): Strate
   const strategy: Strategy = { failFast: readFlag(child(node, 'fail-fast')) ?? true }
   const maxParallel = readNumber(child(node, 'max-parallel'), 'max-parallel', problems)
   if (typeof maxParallel === 'number' && (maxParallel < 1 || !Number.isInteger(maxParallel))) {
-    problems.error(child(node, 'max-parallel') ?? node, "'max-parallel' must be a whole number, 1 or more.")
+    problems.error(child(node, 'max-parallel') ?? node, said('maxParallel'))
   }
   if (maxParallel !== undefined) strategy.maxParallel = maxParallel
   const matrix = readMatrix(child(node, 'matrix'), problems)
@@ -32,7 +33,7 @@ function readMatrix(node: Node | undefined, problems: Problems): Strategy['matri
   for (const { name, value } of entriesOf(node)) {
     if (name === 'include' || name === 'exclude') continue
     if (value.kind === 'sequence') {
-      if (value.items.length === 0) problems.error(value, `The axis '${name}' has no value; write at least one.`)
+      if (value.items.length === 0) problems.error(value, said('axisEmpty', { name }))
       axes.push([name, value.items.map(toMatrixValue)])
     } else if (value.kind === 'scalar' && hasExpression(scalarText(value) ?? '')) {
       axes.push([name, String(value.value)])
@@ -41,12 +42,12 @@ function readMatrix(node: Node | undefined, problems: Problems): Strategy['matri
   const include = readCombinations(child(node, 'include'))
   const exclude = readCombinations(child(node, 'exclude'))
   if (axes.length === 0 && include.length === 0) {
-    problems.error(node, "The matrix has neither an axis nor an 'include'; add one, or remove the matrix.")
+    problems.error(node, said('matrixEmpty'))
   }
   // What can be counted before the run; the rest is counted when the matrix is expanded.
   const count = axes.reduce((product, [, values]) => product * (typeof values === 'string' ? 1 : values.length), 1)
   if (axes.length > 0 && exclude.length === 0 && count > maxCombinations) {
-    problems.error(node, `The matrix makes ${count} jobs; at most ${maxCombinations} are allowed.`)
+    problems.error(node, said('matrixMany', { count, most: maxCombinations }))
   }
   return { axes: Object.fromEntries(axes), include, exclude }
 }

@@ -14,6 +14,7 @@ import type { Problems } from './problems.ts'
 import { filterFault } from './push-filter.ts'
 import { entriesOf, readTexts } from './read.ts'
 import { strictFaults } from './schema.ts'
+import { said } from './sentences.ts'
 import { child, type Node, scalarText } from './yaml.ts'
 
 /**
@@ -23,20 +24,20 @@ import { child, type Node, scalarText } from './yaml.ts'
 export function readTriggers(node: Node | undefined, problems: Problems): Triggers {
   const triggers: Triggers = { other: [] }
   if (!node || isNothing(node)) {
-    problems.error(node ?? null, "The file says nothing after 'on'; name the events that start it, such as 'on: push'.")
+    problems.error(node ?? null, said('onEmpty'))
     return triggers
   }
   const events =
     node.kind === 'mapping'
       ? entriesOf(node).map(({ name, key, value }) => ({ name, at: key as Node, filters: value }))
       : readTexts(node).map(({ text, node: at }) => ({ name: text, at, filters: undefined }))
-  if (events.length === 0) problems.error(node, "'on' lists no event; name at least one, such as push.")
+  if (events.length === 0) problems.error(node, said('onNone'))
   for (const { name, at, filters } of events) readEvent({ name, at, filters }, triggers, problems)
   if (node.kind === 'mapping') {
-    for (const { position, message } of strictFaults(node)) {
+    for (const { position, fault } of strictFaults(node)) {
       // A filter with nothing after it was told of above.
-      if (position && !problems.hasAt(position) && !message.startsWith("''"))
-        problems.warning(position, `${message} It has no effect here.`)
+      const isNothing = fault.key === 'valueUnexpected' && fault.values.text === ''
+      if (position && !problems.hasAt(position) && !isNothing) problems.warning(position, said('noEffect', { fault }))
     }
   }
   return triggers
@@ -68,7 +69,7 @@ function readEvent(
       return
   }
   if (isEvent(name)) triggers.other.push(name)
-  else problems.error(at, `'${name.slice(0, 80)}' is not an event; correct its spelling (for a push write 'push').`)
+  else problems.error(at, said('eventUnknown', { name: name.slice(0, 80) }))
 }
 
 /** Whether GitHub's schema has an event of this name: it has a definition for each event written alone. */
@@ -96,12 +97,12 @@ type Filter = keyof typeof filters
 
 function readPush(node: Node | undefined, problems: Problems): PushTrigger {
   if (node && node.kind !== 'mapping' && !isNothing(node)) {
-    problems.error(node, "'push' takes a mapping of filters, such as 'branches: [main]', or nothing.")
+    problems.error(node, said('pushKind'))
   }
   for (const { name, key } of entriesOf(node)) {
     if (Object.hasOwn(filters, name)) continue
     const known = Object.keys(filters).join(', ')
-    problems.warning(key, `'push' has no filter '${name.slice(0, 80)}', so it is not looked at; it has ${known}.`)
+    problems.warning(key, said('pushFilterUnknown', { name: name.slice(0, 80), known }))
   }
   return readFilters(node, Object.keys(filters) as Filter[], problems)
 }
@@ -111,8 +112,8 @@ function readFilters(node: Node | undefined, names: Filter[], problems: Problems
   const read: PushTrigger = {}
   for (const { name, key, value } of entriesOf(node)) {
     if (!names.includes(name as Filter)) continue
-    if (value.kind === 'mapping') problems.error(value, `'${name}' takes one pattern or a list of patterns.`)
-    if (isNothing(value)) problems.warning(key, `'${name}' has no pattern, so it leaves nothing out; write one.`)
+    if (value.kind === 'mapping') problems.error(value, said('filterKind', { name }))
+    if (isNothing(value)) problems.warning(key, said('filterEmpty', { name }))
     const patterns = readTexts(value)
     for (const { text, node: at } of patterns) {
       const fault = filterFault(text)
@@ -123,10 +124,7 @@ function readFilters(node: Node | undefined, names: Filter[], problems: Problems
   for (const name of ['branches', 'tags', 'paths'] as const) {
     if (read[name] && read[`${name}Ignore`]) {
       const key = child(node, `${name}-ignore`)
-      problems.error(
-        key ?? null,
-        `'${name}' and '${name}-ignore' exclude each other; use '${name}' with patterns that begin with '!'.`,
-      )
+      problems.error(key ?? null, said('filtersExclude', { name }))
     }
   }
   return read
@@ -137,7 +135,7 @@ const maxSchedules = 20
 function readSchedule(node: Node | undefined, problems: Problems): ScheduleTrigger[] {
   const items = node?.kind === 'sequence' ? node.items : []
   if (items.length > maxSchedules) {
-    problems.error(node!, `'schedule' has ${items.length} times; at most ${maxSchedules} are allowed.`)
+    problems.error(node!, said('scheduleMany', { count: items.length, most: maxSchedules }))
     return []
   }
   const found = items.flatMap((item) => {
@@ -146,11 +144,11 @@ function readSchedule(node: Node | undefined, problems: Problems): ScheduleTrigg
     if (!cron) return []
     const timezone = scalarText(child(item, 'timezone'))?.trim() || undefined
     const fault = cronFault(cron, timezone)
-    if (fault) problems.error(fault.of === 'cron' ? at! : child(item, 'timezone')!, fault.message)
+    if (fault) problems.error(fault.of === 'cron' ? at! : child(item, 'timezone')!, fault.said)
     return fault ? [] : [{ cron, ...(timezone && { timezone }) }]
   })
   if (found.length === 0 && node && !problems.hasErrors) {
-    problems.warning(node, "'schedule' names no time, so it starts nothing; write '- cron: ...' below it.")
+    problems.warning(node, said('scheduleNone'))
   }
   return found
 }

@@ -12,6 +12,8 @@ import {
 } from 'yaml'
 import { characterFault } from './characters.ts'
 import type { Position } from './model.ts'
+import type { Said } from './say.ts'
+import { said, sentenceOf } from './sentences.ts'
 
 /** A workflow file is text that people write; these bounds are far above any real one. */
 const limits = { bytes: 1024 * 1024, tokens: 30_000, values: 30_000, depth: 64, expressions: 5000 } as const
@@ -53,10 +55,12 @@ export type Node = ScalarNode | SequenceNode | MappingNode
 
 /** The file cannot be read as YAML, or would grow beyond the bounds. */
 export class YamlError extends Error {
+  readonly said: Said
   readonly position: Position | null
-  constructor(message: string, position: Position | null) {
-    super(message)
+  constructor(fault: Said, position: Position | null) {
+    super(sentenceOf(fault))
     this.name = 'YamlError'
+    this.said = fault
     this.position = position
   }
 }
@@ -68,11 +72,11 @@ export class YamlError extends Error {
 export function readYaml(text: string): Node | null {
   const bytes = Buffer.byteLength(text)
   if (bytes > limits.bytes) {
-    throw new YamlError(`The file has ${bytes} bytes; a workflow file may have ${limits.bytes}.`, null)
+    throw new YamlError(said('fileBytes', { bytes, most: limits.bytes }), null)
   }
   const expressions = text.split('${{').length - 1
   if (expressions > limits.expressions) {
-    throw new YamlError(`The file holds ${expressions} expressions; at most ${limits.expressions} are allowed.`, null)
+    throw new YamlError(said('fileExpressions', { count: expressions, most: limits.expressions }), null)
   }
   boundTokens(text)
   const lines = new LineCounter()
@@ -86,12 +90,12 @@ export function readYaml(text: string): Node | null {
       prettyErrors: false,
     })
   } catch (error) {
-    throw new YamlError(`The file is not valid YAML: ${sentence(error)}`, null)
+    throw new YamlError(invalid(error), null)
   }
   const fault = document.errors[0]
   if (fault) {
     const at = lines.linePos(fault.pos[0])
-    throw new YamlError(`The file is not valid YAML: ${sentence(fault)}`, { line: at.line, column: at.col })
+    throw new YamlError(invalid(fault), { line: at.line, column: at.col })
   }
   if (!document.contents) return null
   return new Reader(document, lines).read(document.contents as YamlNode, 0)
@@ -112,19 +116,19 @@ function boundTokens(text: string): void {
       const before = text.slice(0, offset).split('\n')
       const position = { line: before.length, column: before.at(-1)!.length + 1 }
       throw depth > limits.depth
-        ? new YamlError(`The file nests more than ${limits.depth} levels deep.`, position)
-        : new YamlError(`The file holds more than ${limits.tokens} pieces of YAML; split it into several.`, position)
+        ? new YamlError(said('fileDepth', { most: limits.depth }), position)
+        : new YamlError(said('filePieces', { most: limits.tokens }), position)
     }
     offset += token.length
   }
 }
 
-function sentence(error: unknown): string {
+function invalid(error: unknown): Said {
   const text = String((error as Error).message ?? error)
     .split('\n')[0]!
     .slice(0, 300)
-  if (text.startsWith('Maximum call stack')) return 'it nests too deeply.'
-  return /[.!?]$/.test(text) ? text : `${text}.`
+  if (text.startsWith('Maximum call stack')) return said('yamlDepth')
+  return said('yamlInvalid', { text: /[.!?]$/.test(text) ? text : `${text}.` })
 }
 
 class Reader {
@@ -141,12 +145,9 @@ class Reader {
   read(node: YamlNode | null, depth: number): Node {
     const range = this.#range(node)
     if (++this.#values > limits.values) {
-      throw new YamlError(
-        `The file holds more than ${limits.values} values once its aliases are followed; write less, or repeat fewer anchors.`,
-        range.start,
-      )
+      throw new YamlError(said('fileValues', { most: limits.values }), range.start)
     }
-    if (depth > limits.depth) throw new YamlError(`The file nests more than ${limits.depth} levels deep.`, range.start)
+    if (depth > limits.depth) throw new YamlError(said('fileDepth', { most: limits.depth }), range.start)
     if (isAlias(node)) return this.#alias(node as YamlNode, depth)
     if (isSeq(node)) {
       return { kind: 'sequence', items: node.items.map((item) => this.read(item as YamlNode, depth + 1)), range }
@@ -159,8 +160,8 @@ class Reader {
   #alias(alias: YamlNode, depth: number): Node {
     const target = isAlias(alias) ? alias.resolve(this.#document) : undefined
     const { start } = this.#range(alias)
-    if (!target) throw new YamlError('This alias names an anchor that does not exist above it.', start)
-    if (this.#resolving.has(target)) throw new YamlError('This alias contains itself.', start)
+    if (!target) throw new YamlError(said('aliasUnknown'), start)
+    if (this.#resolving.has(target)) throw new YamlError(said('aliasCircle'), start)
     this.#resolving.add(target)
     const node = this.read(target, depth + 1)
     this.#resolving.delete(target)
@@ -170,8 +171,7 @@ class Reader {
   #mapping(map: YAMLMap, range: Range, depth: number): MappingNode {
     const entries = map.items.map((pair): Entry => {
       const key = this.read(pair.key as YamlNode | null, depth + 1)
-      if (key.kind !== 'scalar')
-        throw new YamlError('A key must be plain text, not a list or mapping.', key.range.start)
+      if (key.kind !== 'scalar') throw new YamlError(said('keyNotText'), key.range.start)
       const value = this.read(pair.value as YamlNode | null, depth + 1)
       // A value that is not there has no place of its own.
       if (!pair.value) value.range = key.range
@@ -186,10 +186,10 @@ class Reader {
     if (value === null || value === undefined) return { kind: 'scalar', value: null, range }
     if (typeof value === 'number' || typeof value === 'boolean') return { kind: 'scalar', value, range }
     if (typeof value !== 'string') {
-      throw new YamlError('Only text, numbers, true, false and null can be written here.', range.start)
+      throw new YamlError(said('valueKind'), range.start)
     }
-    const fault = characterFault(value)
-    if (fault) throw new YamlError(`A text holds ${fault}.`, range.start)
+    if (characterFault(value))
+      throw new YamlError(said(value.includes('\0') ? 'nulCharacter' : 'halfCharacter'), range.start)
     const token = node.srcToken
     const scalar: ScalarNode = { kind: 'scalar', value, range, style: 'flow' }
     if (token && 'source' in token) scalar.source = token.source

@@ -13,6 +13,7 @@ import { instanceStates } from '@juanie/services/hosts/contract'
 import { roles } from '@juanie/services/organizations/policy'
 import { jobStatuses, runEvents, runStatuses, stepStatuses, waitingKinds } from '@juanie/services/runs/contract'
 import { runGroups } from '@juanie/services/runs/status'
+import { sentences as workflowSentences } from '@juanie/workflow/sentences'
 import { expiries } from '../features/account/expiry.ts'
 import { agentSentences } from '../features/deployments/agent-words.ts'
 import { kinds } from '../features/events/kinds.ts'
@@ -68,6 +69,7 @@ export const vocabularies: Record<string, readonly string[]> = {
   'runs.ends.*': waitingKinds,
   'runs.why.*': reasonKeys.map((reason) => reason.replace('.', '_')),
   'runs.said.*': sentences.map(({ key }) => key),
+  'problems.workflow.*': Object.keys(workflowSentences),
   'runs.next.*': nextKinds,
   'runs.view.*': ['jobs', 'notes', 'tests', 'artifacts', 'workflow'],
   'account.expiry.*': expiries,

@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '@juanie/core/database'
 import type { ProjectScope } from '@juanie/core/scope'
 import { defaultWorkflow, type Parsed, parseWorkflow } from '@juanie/workflow'
+import { said, sentenceOf } from '@juanie/workflow/sentences'
 import { asc, eq, sql } from 'drizzle-orm'
 import type { Commit, GitStore } from '../repositories/port.ts'
 import type { Origin, PipelineView } from './contract.ts'
@@ -85,7 +86,8 @@ export class Pipelines {
                 severity: 'error',
                 file,
                 position: null,
-                message: 'The file is not text, or larger than 1 MiB; a workflow is a short YAML file.',
+                message: sentenceOf(said('fileNoText')),
+                ...said('fileNoText'),
               },
             ],
           }

@@ -1,5 +1,7 @@
 import { AppError } from '@juanie/core/errors'
 import { type Problem, parseWorkflow } from '@juanie/workflow'
+import type { Said } from '@juanie/workflow/say'
+import { said, sentenceOf } from '@juanie/workflow/sentences'
 import type { Pipelines, WorkflowAt } from '../pipelines/index.ts'
 import { calledKey, callFaults } from './calls.ts'
 import type { CalledText, CalledWorkflows, WantedWorkflow } from './plan-input.ts'
@@ -22,20 +24,26 @@ export async function localCalls(
     for (const { call } of from.parsed.workflow?.jobs ?? []) {
       const found = call && calledKey(call.uses, null)
       if (!call || !found || found.wanted) continue
-      const refuse = (message: string) =>
-        problems.push({ severity: 'error', file: from.file, position: call.position, message })
+      const refuse = (fault: Said) =>
+        problems.push({
+          severity: 'error',
+          file: from.file,
+          position: call.position,
+          message: sentenceOf(fault),
+          ...fault,
+        })
       const path = found.key.slice(2)
       const known = called[found.key]
       const target =
         at.workflows.find(({ file }) => file === path) ?? (await pipelines.fileAt(at.repositoryId, at.commit, path))
-      if (!target) refuse(`There is no file ${path} in this commit.`)
+      if (!target) refuse(said('calledMissing', { path }))
       else if (!target.parsed.workflow) {
-        refuse(`${path} cannot be called: it is not valid.`)
+        refuse(said('calledInvalid', { path }))
         if (!known) problems.push(...target.parsed.problems.filter(({ severity }) => severity === 'error'))
       } else for (const fault of callFaults(call, target.parsed.workflow)) refuse(fault)
       if (!target || known) continue
       if (Object.keys(called).length >= maxLocal) {
-        refuse(`A run may call at most ${maxLocal} workflows.`)
+        refuse(said('calledMany', { most: maxLocal }))
         return { called, problems }
       }
       called[found.key] = { file: target.file, text: target.text, fault: null, commit: null }

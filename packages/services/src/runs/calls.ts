@@ -10,6 +10,8 @@ import {
   type Workflow,
   type WorkflowCall,
 } from '@juanie/workflow'
+import type { Said } from '@juanie/workflow/say'
+import { said, sentenceOf } from '@juanie/workflow/sentences'
 import { calling } from './call-reasons.ts'
 import type { CalledText, PlanInput, PlannedJob, WantedWorkflow } from './plan-input.ts'
 
@@ -121,7 +123,7 @@ export function calledBy(call: WorkflowCall, frame: Frame, input: PlanInput): Ca
   const workflow = calledWorkflow(kept)
   if (!workflow) return fault(kept.fault ?? `${kept.file} cannot be read as a workflow.`)
   const [first] = callFaults(call, workflow)
-  return first ? fault(first) : { kind: 'known', key: found.key, workflow }
+  return first ? fault(sentenceOf(first)) : { kind: 'known', key: found.key, workflow }
 }
 
 /**
@@ -162,25 +164,25 @@ export function calledWorkflow({ file, text }: CalledText): Workflow | null {
 }
 
 /** What a call and the workflow that it calls do not agree on. */
-export function callFaults(call: WorkflowCall, workflow: Workflow): string[] {
+export function callFaults(call: WorkflowCall, workflow: Workflow): Said[] {
   const trigger = workflow.on.workflowCall
-  if (!trigger) return [`${call.uses} cannot be called; add 'workflow_call' to its 'on'.`]
-  const faults: string[] = []
+  if (!trigger) return [said('notCallable', { uses: call.uses })]
+  const faults: Said[] = []
   const has = (names: object, name: string) =>
     Object.keys(names).some((each) => each.toLowerCase() === name.toLowerCase())
   for (const name of Object.keys(call.with)) {
-    if (!has(trigger.inputs, name)) faults.push(`${call.uses} has no input '${name}'.`)
+    if (!has(trigger.inputs, name)) faults.push(said('callNoInput', { uses: call.uses, name }))
   }
   for (const [name, { required }] of Object.entries(trigger.inputs)) {
-    if (required && !has(call.with, name)) faults.push(`The input '${name}' is missing; write it under 'with'.`)
+    if (required && !has(call.with, name)) faults.push(said('inputMissing', { name }))
   }
   if (call.secrets === 'inherit') return faults
   for (const name of Object.keys(call.secrets)) {
-    if (!has(trigger.secrets, name)) faults.push(`${call.uses} takes no secret '${name}'.`)
+    if (!has(trigger.secrets, name)) faults.push(said('callNoSecret', { uses: call.uses, name }))
   }
   for (const [name, { required }] of Object.entries(trigger.secrets)) {
     if (required && !has(call.secrets, name)) {
-      faults.push(`The secret '${name}' is missing; write it under 'secrets', or 'secrets: inherit'.`)
+      faults.push(said('callSecretMissing', { name }))
     }
   }
   return faults

@@ -153,6 +153,8 @@ export interface RunFault {
   exitCode: number | null
   /** What the step said, else the reason: a sentence, or a dotted key. */
   message: string | null
+  /** What is wrong with the workflow, where that is why. */
+  problem?: Problem
 }
 
 export interface RunSummary {

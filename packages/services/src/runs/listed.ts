@@ -37,7 +37,7 @@ function faultOfText(problems: Problem[]): RunFault | null {
   const first = problems.find(({ severity }) => severity === 'error')
   if (!first) return null
   const place = first.position ? `${first.file}:${first.position.line}: ` : ''
-  return { job: null, step: null, exitCode: null, message: `${place}${first.message}` }
+  return { job: null, step: null, exitCode: null, message: `${place}${first.message}`, problem: first }
 }
 
 const faultOfReason = (run: RunSummary): RunFault | null =>
