@@ -303,3 +303,59 @@ test('a checkout leaves the job’s own token for later git commands, unless it 
   const without = await trial.run(steps('\n  with: { persist-credentials: false }'))
   expect(without.log(1)[0]).toBe('[0]')
 })
+
+/** https://docs.github.com/en/actions/reference/workflows-and-actions/variables, but for those of one kind of step. */
+const documented =
+  `CI GITHUB_ACTION GITHUB_ACTIONS GITHUB_ACTOR GITHUB_ACTOR_ID GITHUB_API_URL GITHUB_BASE_REF GITHUB_ENV
+  GITHUB_EVENT_NAME GITHUB_EVENT_PATH GITHUB_GRAPHQL_URL GITHUB_HEAD_REF GITHUB_JOB GITHUB_OUTPUT GITHUB_PATH GITHUB_REF
+  GITHUB_REF_NAME GITHUB_REF_PROTECTED GITHUB_REF_TYPE GITHUB_REPOSITORY GITHUB_REPOSITORY_ID GITHUB_REPOSITORY_OWNER
+  GITHUB_REPOSITORY_OWNER_ID GITHUB_RETENTION_DAYS GITHUB_RUN_ATTEMPT GITHUB_RUN_ID GITHUB_RUN_NUMBER GITHUB_SERVER_URL
+  GITHUB_SHA GITHUB_STATE GITHUB_STEP_SUMMARY GITHUB_TRIGGERING_ACTOR GITHUB_WORKFLOW GITHUB_WORKFLOW_REF
+  GITHUB_WORKFLOW_SHA GITHUB_WORKSPACE HOME RUNNER_ARCH RUNNER_ENVIRONMENT RUNNER_NAME RUNNER_OS RUNNER_TEMP
+  RUNNER_TOOL_CACHE RUNNER_WORKSPACE`.split(/\s+/)
+const ofActions =
+  `ACTIONS_CACHE_SERVICE_V2 ACTIONS_CACHE_URL ACTIONS_RESULTS_URL ACTIONS_RUNTIME_TOKEN ACTIONS_RUNTIME_URL
+  GITHUB_ACTION_PATH GITHUB_ACTION_REF GITHUB_ACTION_REPOSITORY`.split(/\s+/)
+const inGithub =
+  `action actor actor_id api_url base_ref env event event_name event_path graphql_url head_ref job output path
+  ref ref_name ref_protected ref_type repository repository_id repository_owner repository_owner_id repositoryUrl
+  retention_days run_attempt run_id run_number secret_source server_url sha state step_summary token triggering_actor
+  workflow workflow_ref workflow_sha workspace`.split(/\s+/)
+
+test('every default variable and every key of the contexts is there, for scripts and for actions', async () => {
+  using trial = new JobTrial()
+    .action('acme/kit', {
+      'action.yml': 'runs: { using: node20, main: main.js }',
+      'main.js': 'console.log(JSON.stringify(process.env))',
+    })
+    .action('acme/both', {
+      'action.yml': `runs:
+  using: composite
+  steps:
+    - run: echo "$GITHUB_ACTION $GITHUB_ACTION_REPOSITORY $GITHUB_ACTION_REF \${GITHUB_ACTION_PATH##*/}"
+      shell: bash`,
+    })
+  const run = await trial.run(`
+- run: node -p 'JSON.stringify(process.env)'
+- run: echo '\${{ toJSON(github) }}'
+- id: named
+  run: echo '\${{ toJSON(runner) }}' '\${{ toJSON(job) }}' "$GITHUB_ACTION"; echo "\${{ github.env == '' }} \${{ github.path }}" "$GITHUB_PATH"
+- uses: acme/kit@v1
+- uses: acme/both@v2`)
+  expect(run.end).toMatchObject({ result: 'succeeded' })
+  const script = JSON.parse(run.log(0).join(''))
+  for (const name of documented) expect(script, name).toHaveProperty(name)
+  expect(script).toMatchObject({ GITHUB_ACTION: '__run', GITHUB_ACTOR_ID: '1', GITHUB_REPOSITORY_OWNER_ID: '3' })
+  expect(Object.keys(JSON.parse(run.log(1).join(''))).sort()).toEqual([...inGithub].sort())
+  const third = run.log(2).join(' ')
+  for (const name of ['arch', 'debug', 'environment', 'name', 'os', 'temp', 'tool_cache', 'workspace']) {
+    expect(third).toContain(`"${name}":`)
+  }
+  for (const name of ['status', 'workflow_ref', 'workflow_sha']) expect(third).toContain(`"${name}":`)
+  expect(third).toContain('} named')
+  expect(run.log(2).at(-1)).toMatch(/^false (\/\S+) \1$/)
+  const action = JSON.parse(run.log(3).at(-1)!)
+  for (const name of [...documented, ...ofActions]) expect(action, name).toHaveProperty(name)
+  expect(action).toMatchObject({ GITHUB_ACTION: '__acme_kit', GITHUB_ACTION_REPOSITORY: 'acme/kit' })
+  expect(run.log(4).at(-1)).toMatch(/^__run_\d acme\/both v2 \S+$/)
+})

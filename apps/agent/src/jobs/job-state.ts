@@ -65,7 +65,7 @@ export class JobState {
       vars: job.contexts.vars,
       // An action gets a secret as an input, or not at all.
       ...(!composite && { secrets: job.contexts.secrets }),
-      job: { status: this.status },
+      job: { ...job.contexts.job, status: this.status },
       steps: scope.steps,
       runner: runnerContext(folders),
       strategy: strategyContext(job.instance.strategy),

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { arch, platform } from 'node:process'
 import type { LeasedJob } from '@juanie/services/hosts/contract'
 import type { JobFolders } from './folders.ts'
@@ -13,14 +14,18 @@ export const runnerContext = (folders: JobFolders): Record<string, string> => ({
   arch: runnerArch,
   temp: folders.temp,
   tool_cache: folders.toolCache,
-  workspace: folders.workspace,
+  workspace: dirname(folders.workspace),
   environment: 'self-hosted',
   debug: '',
 })
 
 const githubVariables = [
   'action',
+  'action_path',
+  'action_ref',
+  'action_repository',
   'actor',
+  'actor_id',
   'api_url',
   'base_ref',
   'event_name',
@@ -33,7 +38,9 @@ const githubVariables = [
   'ref_protected',
   'ref_type',
   'repository',
+  'repository_id',
   'repository_owner',
+  'repository_owner_id',
   'run_attempt',
   'run_id',
   'run_number',
@@ -68,6 +75,7 @@ export function jobEnvironment(
     RUNNER_ARCH: runnerArch,
     RUNNER_TEMP: folders.temp,
     RUNNER_TOOL_CACHE: folders.toolCache,
+    RUNNER_WORKSPACE: dirname(folders.workspace),
     RUNNER_ENVIRONMENT: 'self-hosted',
   }
   for (const name of githubVariables) {

@@ -85,7 +85,8 @@ export class StepRunner {
   ): Promise<StepEnd> {
     if (step.kind === 'uses') return this.#use(step, at, io)
     const { parts } = this.#state
-    return this.#within({ ...at, own: {}, user: step.kind === 'run' ? 'script' : 'action' }, io, (context, options) => {
+    const own = { GITHUB_ACTION: this.#nameOf(step.id, step.kind === 'action' ? nameFrom(step.uses) : '__run') }
+    return this.#within({ ...at, own, user: step.kind === 'run' ? 'script' : 'action' }, io, (context, options) => {
       if (step.kind === 'run') return runScript(step, { ...context, step }, options)
       if (step.kind !== 'action') throw new Error(`A step of the kind ${step.kind} cannot run here.`)
       if (at.scope.composite && step.action === 'deploy')
@@ -118,7 +119,6 @@ export class StepRunner {
       ...base,
       ...services,
       ...state.environment(at.env, at.scope),
-      ...(at.scope.composite?.github && { GITHUB_ACTION_PATH: at.scope.composite.github.action_path! }),
       ...at.own,
       ...files.variables,
     }
@@ -129,7 +129,10 @@ export class StepRunner {
         key: at.key,
         scope: at.scope,
         parts: state.parts,
-        contexts: at.contexts,
+        contexts: {
+          ...at.contexts,
+          github: { ...at.contexts.github, ...inContext(at.own), ...inContext(files.variables) },
+        },
         environment,
         log,
         pipe: io.pipe,
@@ -198,15 +201,20 @@ export class StepRunner {
 
   /** What an action sees of itself: `GITHUB_ACTION` and its like. */
   #identity(step: UsesStep, { folder, tree }: LoadedAction): Record<string, string> {
-    const given = step.id ?? `__${(tree?.repository ?? 'self').replaceAll('/', '_')}`
-    const count = (this.#named.get(given) ?? 0) + 1
-    this.#named.set(given, count)
     return {
-      action: step.id === undefined && count > 1 ? `${given}_${count}` : given,
+      action: this.#nameOf(step.id, nameFrom(tree?.repository ?? 'self')),
       action_path: folder,
       action_repository: tree?.repository ?? '',
       action_ref: tree?.ref ?? '',
     }
+  }
+
+  /** `GITHUB_ACTION`: the id of a step; of several without one, the later ones are counted. */
+  #nameOf(id: string | undefined, otherwise: string): string {
+    if (id !== undefined) return id
+    const count = (this.#named.get(otherwise) ?? 0) + 1
+    this.#named.set(otherwise, count)
+    return count > 1 ? `${otherwise}_${count}` : otherwise
   }
 
   #warnOfInputs({ inputs }: Action, step: UsesStep, log: StepLog): void {
@@ -392,3 +400,13 @@ export function labelOf(step: Step): string {
   if (step.kind === 'run') return `Run ${step.run.trimStart().split('\n', 1)[0]?.slice(0, 200) ?? ''}`
   return 'uses' in step ? `Run ${step.uses}` : step.kind
 }
+
+const nameFrom = (uses: string): string => `__${uses.split('@')[0]!.replaceAll('/', '_')}`
+
+/** Of variables that only this step has, their places in the `github` context. */
+const inContext = (variables: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(variables).flatMap(([name, value]) =>
+      name.startsWith('GITHUB_') ? [[name.slice('GITHUB_'.length).toLowerCase(), value]] : [],
+    ),
+  )

@@ -112,6 +112,7 @@ export class JobTrial {
           sha: commit,
           ref: 'refs/heads/main',
           ref_name: 'main',
+          ...sample,
           repository: 'main/shop',
           token: 'jgs_pass',
           workflow_ref: 'main/shop/.github/workflows/ci.yml@refs/heads/main',
@@ -122,6 +123,7 @@ export class JobTrial {
         needs: {},
         inputs: {},
         matrix: null,
+        job: { workflow_ref: 'main/shop/.github/workflows/ci.yml@refs/heads/main', workflow_sha: commit },
       },
       repository: { path: '/git/main/shop.git', localPath: bare, commit, ref: 'refs/heads/main', gitToken: 'none' },
       services: { runtimeToken: 'runtime-pass', token: 'jgs_pass', idTokenRequest: 'identity-pass' },
@@ -173,6 +175,32 @@ export class JobTrial {
   [Symbol.dispose](): void {
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+/** What a server says besides of each run. */
+const sample = {
+  actor: 'ada',
+  actor_id: '1',
+  api_url: 'http://127.0.0.1:3000/api',
+  base_ref: '',
+  event_name: 'push',
+  graphql_url: 'http://127.0.0.1:3000/api/graphql',
+  head_ref: '',
+  ref_protected: false,
+  ref_type: 'branch',
+  repository_id: '2',
+  repository_owner: 'main',
+  repository_owner_id: '3',
+  repositoryUrl: 'http://127.0.0.1:3000/git/main/shop.git',
+  retention_days: '90',
+  run_attempt: '1',
+  run_id: '1',
+  run_number: '1',
+  secret_source: 'Actions',
+  server_url: 'http://127.0.0.1:3000',
+  triggering_actor: 'ada',
+  workflow: 'ci',
+  workflow_sha: 'd'.repeat(40),
 }
 
 function write(root: string, files: Record<string, string>): void {

@@ -22,6 +22,7 @@ const maxObjectBytes = 8 * 1024 * 1024
 const idPattern = /^[0-9a-f]{40}$/
 /** Of something that a person looks at. */
 const logTimeoutMs = 10_000
+const readAtOnce = 64
 const runPins = 'refs/juanie/runs/'
 
 /** Bare repositories in one folder, one of each id, by the git program. */
@@ -155,6 +156,29 @@ export class LocalGitStore implements GitStore {
       hasMore: entries.length > limit,
       lost: counted ? Number(counted.stdout.toString('latin1').trim()) : 0,
     }
+  }
+
+  async commits(
+    repositoryId: string,
+    { from, to }: { from: string | null; to: string },
+    { count, characters }: { count: number; characters: number },
+  ): Promise<Commit[]> {
+    const folder = this.localPath(repositoryId)
+    const range = [to, ...(from === null ? [] : [`^${from}`])]
+    // 128: one of them is not a commit that is here.
+    const args = ['rev-list', `--max-count=${count}`, ...range, '--']
+    const { stdout } = await runGit(folder, args, { codes: [0, 128], timeoutMs: logTimeoutMs })
+    const ids = stdout.toString('latin1').split('\n').filter(Boolean)
+    const found: Commit[] = []
+    for (let at = 0, left = characters; at < ids.length && left > 0; at += readAtOnce) {
+      const read = await Promise.all(ids.slice(at, at + readAtOnce).map((id) => this.commit(repositoryId, id)))
+      for (const commit of read) {
+        if (!commit || left <= 0) continue
+        left -= commit.message.length + 300
+        found.push(commit)
+      }
+    }
+    return found.reverse()
   }
 
   async isAncestor(repositoryId: string, older: string, newer: string): Promise<boolean> {

@@ -53,6 +53,8 @@ export interface LeasedJob {
     needs: Record<string, { result: Outcome; outputs: Record<string, string> }>
     inputs: Record<string, unknown>
     matrix: Record<string, MatrixValue> | null
+    /** What the `job` context says of the workflow that it is part of. */
+    job?: Record<string, string>
   }
   repository: {
     /** `/git/<organization>/<project>.git` on the server; its password is `gitToken`, good for reading this project. */

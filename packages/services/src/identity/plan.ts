@@ -1,4 +1,4 @@
-import type { JobCaller } from '../runs/index.ts'
+import { type JobCaller, workflowPlace } from '../runs/index.ts'
 
 /**
  * The claims of a job, as GitHub's id tokens have them:
@@ -6,7 +6,8 @@ import type { JobCaller } from '../runs/index.ts'
  */
 export function claimsOf(caller: JobCaller): Record<string, string> {
   const repository = `${caller.organization}/${caller.project}`
-  const workflowRef = `${repository}/${caller.workflowFile}@${caller.ref}`
+  const own = workflowPlace({ ...caller, repository }, null)
+  const place = workflowPlace({ ...caller, repository }, caller.called)
   return {
     sub: subjectOf(caller, repository),
     ref: caller.ref,
@@ -24,10 +25,10 @@ export function claimsOf(caller: JobCaller): Record<string, string> {
     actor: caller.actor?.name ?? 'juanie',
     ...(caller.actor && { actor_id: caller.actor.id }),
     workflow: caller.workflowName,
-    workflow_ref: workflowRef,
+    workflow_ref: own.ref,
     workflow_sha: caller.commit,
-    job_workflow_ref: workflowRef,
-    job_workflow_sha: caller.commit,
+    job_workflow_ref: place.ref,
+    job_workflow_sha: place.sha,
     event_name: caller.event,
     head_ref: '',
     base_ref: '',

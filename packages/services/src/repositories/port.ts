@@ -84,6 +84,15 @@ export interface GitStore {
    * one of the two is not here. One that takes too long throws `unavailable`, as every call does.
    */
   log(repositoryId: string, range: { from: string | null; to: string }, limit: number): Promise<CommitLog | null>
+  /**
+   * The commits that `to` has and `from` has not, oldest first: at most so many, of which the newest, and not more than
+   * fit into about so many characters. With `from` null all that lead to `to`.
+   */
+  commits(
+    repositoryId: string,
+    range: { from: string | null; to: string },
+    limits: { count: number; characters: number },
+  ): Promise<Commit[]>
   isAncestor(repositoryId: string, older: string, newer: string): Promise<boolean>
   mergeBase(repositoryId: string, one: string, other: string): Promise<string | null>
 

@@ -149,6 +149,25 @@ export function calledKey(
   return { key, wanted: { key, owner, name, path: file.path, ref } }
 }
 
+/** Where the workflow lies that a job is part of, as `job.workflow_ref` and the claims of its id tokens say it. */
+export function workflowPlace(
+  run: { workflowFile: string; ref: string; commit: string; repository: string },
+  called: { key: string; commit: string | null } | null,
+): { repository: string; path: string; ref: string; sha: string } {
+  const file = called && parseCalled(called.key)
+  if (file?.kind === 'remote') {
+    const repository = `${file.owner}/${file.name}`
+    return {
+      repository,
+      path: file.path,
+      ref: `${repository}/${file.path}@${file.ref}`,
+      sha: called?.commit ?? file.ref,
+    }
+  }
+  const path = file?.path ?? run.workflowFile
+  return { repository: run.repository, path, ref: `${run.repository}/${path}@${run.ref}`, sha: run.commit }
+}
+
 const parsed = new Map<string, Workflow | null>()
 
 /** The text of a called workflow, read; null when it is no workflow. */

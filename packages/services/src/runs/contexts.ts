@@ -26,7 +26,7 @@ export interface GithubFacts extends Pick<RunFacts, 'project' | 'workflowName'> 
     | 'trigger'
     | 'workflowFile'
   > & { event: string }
-  actor: { name: string; email: string } | null
+  actor: { id?: string; name: string; email: string } | null
 }
 
 const refType = (ref: string): string => (ref.startsWith('refs/tags/') ? 'tag' : 'branch')
@@ -41,11 +41,12 @@ export function githubContext(facts: GithubFacts, url: string): Record<string, u
   const name = actor?.name ?? 'juanie'
   return {
     actor: name,
+    actor_id: actor?.id ?? '0',
     api_url: `${url}/api`,
     base_ref: '',
     event: eventOf(facts, url),
     event_name: run.event,
-    graphql_url: '',
+    graphql_url: `${url}/api/graphql`,
     head_ref: '',
     ref: run.ref,
     ref_name: shortRef(run.ref),
@@ -74,21 +75,32 @@ export const cloneUrl = (url: string, project: { organization: string; project: 
   `${url}/git/${project.organization}/${project.project}.git`
 
 function eventOf({ run, project, actor }: GithubFacts, url: string): Record<string, unknown> {
-  const owner = { login: project.organization, name: project.organization, id: project.organizationId }
+  const owner = {
+    login: project.organization,
+    name: project.organization,
+    id: project.organizationId,
+    type: 'Organization',
+  }
+  const page = `${url}/${project.organization}/${project.project}`
   const repository = {
     id: project.repositoryId,
     name: project.project,
     full_name: `${project.organization}/${project.project}`,
     owner,
     private: true,
+    visibility: 'private',
+    fork: false,
+    archived: false,
     default_branch: project.defaultBranch,
     master_branch: project.defaultBranch,
-    html_url: `${url}/${project.organization}/${project.project}`,
-    url: `${url}/${project.organization}/${project.project}`,
+    html_url: page,
+    url: page,
     clone_url: cloneUrl(url, project),
+    git_url: cloneUrl(url, project),
   }
-  const sender = { login: actor?.name ?? 'juanie', type: actor ? 'User' : 'Bot' }
-  const common = { repository, sender, organization: { login: project.organization } }
+  const sender = { login: actor?.name ?? 'juanie', id: actor?.id ?? '0', type: actor ? 'User' : 'Bot' }
+  const organization = { login: project.organization, id: project.organizationId }
+  const common = { repository, sender, organization }
   if (run.event === 'workflow_dispatch') {
     return { ...common, inputs: run.inputs, ref: run.ref, workflow: run.workflowFile }
   }
@@ -96,35 +108,59 @@ function eventOf({ run, project, actor }: GithubFacts, url: string): Record<stri
     const { level: _level, ...told } = run.trigger ?? {}
     return { ...told, ...common }
   }
-  const head = {
-    id: run.commit,
-    tree_id: run.source.tree,
-    message: run.commitMessage,
-    timestamp: run.source.committedAt,
-    author: { name: run.commitAuthor, email: run.source.authorEmail, username: run.commitAuthor },
-    committer: { name: run.commitAuthor, email: run.source.authorEmail, username: run.commitAuthor },
-    distinct: true,
-    url: `${url}/${project.organization}/${project.project}`,
+  const told = (commit: NonNullable<RunSource['commits']>[number]) => {
+    const who = { ...commit.author, username: commit.author.name }
+    return {
+      id: commit.id,
+      tree_id: commit.tree,
+      message: commit.message,
+      timestamp: commit.committedAt,
+      author: who,
+      committer: who,
+      distinct: true,
+      url: `${page}/commit/${commit.id}`,
+    }
   }
+  const { tree, committedAt, authorEmail, created, forced, commits } = run.source
+  const author = { name: run.commitAuthor, email: authorEmail }
+  const head = told({ id: run.commit, tree, message: run.commitMessage, author, committedAt })
+  const before = run.before ?? noCommit
   return {
     ...common,
     ref: run.ref,
-    before: run.before ?? noCommit,
+    before,
     after: run.commit,
     base_ref: null,
-    created: run.source.created,
+    created,
     deleted: false,
-    forced: run.source.forced,
-    compare: '',
-    commits: [head],
+    forced,
+    compare: created
+      ? `${page}/compare/${shortRef(run.ref)}`
+      : `${page}/compare/${before.slice(0, 12)}...${run.commit.slice(0, 12)}`,
+    commits: commits?.map(told) ?? [head],
     head_commit: head,
     pusher: { name: actor?.name ?? 'juanie', email: actor?.email ?? '' },
   }
 }
 
-export const sourceOf = (commit: Commit, push: { created: boolean; forced: boolean }): RunSource => ({
+const maxMessage = 8_192
+
+export const sourceOf = (
+  commit: Commit,
+  push: { created: boolean; forced: boolean; commits?: Commit[] | undefined },
+): RunSource => ({
   tree: commit.tree,
   authorEmail: commit.author.email,
   committedAt: commit.committedAt,
-  ...push,
+  created: push.created,
+  forced: push.forced,
+  ...(push.commits && {
+    commits: push.commits.map(({ id, tree, message, author, committedAt }) => ({
+      id,
+      tree,
+      message: message.slice(0, maxMessage),
+      author,
+      committedAt,
+    })),
+  }),
 })

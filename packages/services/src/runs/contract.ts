@@ -52,6 +52,16 @@ export interface RunSource {
   committedAt: string
   created: boolean
   forced: boolean
+  /** The new commits of the push, oldest first and bounded; absent where it is the run's own alone. */
+  commits?: PushedCommit[]
+}
+
+interface PushedCommit {
+  id: string
+  tree: string
+  message: string
+  author: { name: string; email: string }
+  committedAt: string
 }
 
 /** Rows of a list come newest first; `next` is the cursor of the following page. */

@@ -1,6 +1,7 @@
 export { AgentLogs } from './agent-logs.ts'
 export { readListedRuns } from './by-id.ts'
 export { CalledFetch } from './called-fetch.ts'
+export { workflowPlace } from './calls.ts'
 export { RunCleaning } from './clean.ts'
 export { ConcurrencyGroups } from './concurrency.ts'
 export { shortRef } from './contexts.ts'

@@ -25,6 +25,8 @@ export interface JobCaller {
   jobId: string
   fence: number
   job: Job
+  /** The workflow that it is part of, where another job calls it. */
+  called: { key: string; commit: string | null } | null
   /** Evaluated name of the environment that it works on. */
   environment: string | null
   attempt: number
@@ -116,6 +118,9 @@ export class JobPasses {
         .select({
           jobId: jobs.id,
           instance: jobs.instance,
+          calledCommit: sql<
+            string | null
+          >`${pipelineRuns.called} -> (${jobs.instance} #>> '{called,workflow}') ->> 'commit'`,
           environment: jobs.environment,
           attempt: jobs.attempt,
           runId: pipelineRuns.id,
@@ -153,11 +158,13 @@ export class JobPasses {
         ),
     )
     if (!found) return null
-    const { instance, actorId, actorName, actorEmail, ...facts } = found
+    const { instance, calledCommit, actorId, actorName, actorEmail, ...facts } = found
     if (!instance) return null
+    const { called } = instance as JobInstance
     return {
       ...facts,
       fence,
+      called: called ? { key: called.workflow, commit: calledCommit } : null,
       job: (instance as JobInstance).job,
       actor: actorId && actorName && actorEmail ? { id: actorId, name: actorName, email: actorEmail } : null,
     }

@@ -10,7 +10,7 @@ import type { GitStore } from '../repositories/index.ts'
 import { type AdvanceParts, storedWorkflow } from './advance.ts'
 import { secretsOf } from './called-secrets.ts'
 import { callerOf, needsAt } from './caller-rows.ts'
-import { calledWorkflow } from './calls.ts'
+import { calledWorkflow, workflowPlace } from './calls.ts'
 import { cloneUrl, githubContext } from './contexts.ts'
 import type { RunRow } from './facts.ts'
 import type { JobPasses } from './job-passes.ts'
@@ -228,6 +228,10 @@ export class JobLeases implements AgentService {
       token: passes.repository,
     }
     const vars = variablesOf(row)
+    const place = workflowPlace(
+      { ...run, repository: `${project.organization}/${project.project}` },
+      called && kept ? { key: called.workflow, commit: kept.commit } : null,
+    )
     const attempt = { db: this.#parts.db, runId: run.id, attempt: row.attempt }
     const [secrets, needs] = await Promise.all([
       secretsOf(
@@ -257,6 +261,12 @@ export class JobLeases implements AgentService {
         needs,
         inputs: called?.inputs ?? run.inputs,
         matrix: row.instance.matrix,
+        job: {
+          workflow_ref: place.ref,
+          workflow_sha: place.sha,
+          workflow_repository: place.repository,
+          workflow_file_path: place.path,
+        },
       },
       repository: {
         path: new URL(cloneUrl('http://server', project)).pathname,

@@ -5,7 +5,7 @@ import type { ProjectScope } from '@juanie/core/scope'
 import { matchPush } from '@juanie/workflow'
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
 import type { Pipelines, WorkflowAt } from '../pipelines/index.ts'
-import { type GitStore, noCommit, type PinQueue, pushesThatCan } from '../repositories/index.ts'
+import { type Commit, type GitStore, noCommit, type PinQueue, pushesThatCan } from '../repositories/index.ts'
 import { pushes, repositories, repositoryRefs } from '../repositories/tables.ts'
 import type { AdvanceParts } from './advance.ts'
 import { localCalls } from './called-texts.ts'
@@ -44,6 +44,8 @@ const skips = (message: string): boolean =>
 
 /** Beyond so many changed files, every `paths` filter counts as met. */
 const maxChangedPaths = 10_000
+/** GitHub's own bound of a payload's commits; and what a run keeps of their messages. */
+const maxPushed = { count: 2_048, characters: 512 * 1024 }
 
 /** Makes runs: of pushes, and by hand. */
 export class RunStarts {
@@ -168,7 +170,7 @@ export class RunStarts {
       !created &&
       !found.commit.parents.includes(push.before) &&
       !(await this.#git.isAncestor(push.repositoryId, push.before, push.after))
-    const source = sourceOf(found.commit, { created, forced })
+    const source = sourceOf(found.commit, { created, forced, commits: await this.#newCommits(push, found.commit) })
     const drafts = await Promise.all(
       fired.map(
         async (workflow): Promise<Draft> => ({
@@ -191,6 +193,19 @@ export class RunStarts {
     return { push, workflows, drafts }
   }
 
+  /** Those that nobody pushed before; undefined where it is the one commit alone, which the run knows anyway. */
+  async #newCommits(push: MovedRef, commit: Commit): Promise<Commit[] | undefined> {
+    if (commit.parents.length === 1 && commit.parents[0] === push.before) return undefined
+    // A tag brings none: those behind it came by a branch, or come in the same push.
+    if (!push.ref.startsWith('refs/heads/')) return []
+    let from: string | null = push.before
+    if (push.before === noCommit) {
+      const branch = await this.#defaultBranch(push)
+      from = branch && branch.ref !== push.ref ? branch.head : null
+    }
+    return this.#git.commits(push.repositoryId, { from, to: push.after }, maxPushed)
+  }
+
   async #changedPaths(push: MovedRef, workflows: WorkflowAt[]): Promise<string[] | null> {
     const isAsked = workflows.some(
       ({ parsed }) => parsed.workflow?.on.push?.paths ?? parsed.workflow?.on.push?.pathsIgnore,
@@ -202,12 +217,18 @@ export class RunStarts {
 
   /** A new branch is compared with where it left the default branch. */
   async #branchedFrom(push: MovedRef): Promise<string | null> {
+    const head = (await this.#defaultBranch(push))?.head
+    return head && head !== push.after ? this.#git.mergeBase(push.repositoryId, head, push.after) : null
+  }
+
+  async #defaultBranch({ repositoryId }: MovedRef): Promise<{ ref: string; head: string | null } | null> {
     const [repository] = await this.#db
       .select({ branch: repositories.defaultBranch })
       .from(repositories)
-      .where(eq(repositories.id, push.repositoryId))
-    const head = repository?.branch && (await this.#git.ref(push.repositoryId, `refs/heads/${repository.branch}`))
-    return head && head !== push.after ? this.#git.mergeBase(push.repositoryId, head, push.after) : null
+      .where(eq(repositories.id, repositoryId))
+    if (!repository?.branch) return null
+    const ref = `refs/heads/${repository.branch}`
+    return { ref, head: await this.#git.ref(repositoryId, ref) }
   }
 
   /** Takes the pushes as handled, together with where their refs stand; answers those that nobody took before. */
