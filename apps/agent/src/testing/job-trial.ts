@@ -101,7 +101,7 @@ export class JobTrial {
     if (!workflow) throw new Error(JSON.stringify(problems))
     const [instance] = expandJob(workflow.jobs[0]!, {})
     const job: LeasedJob = {
-      jobId: 'b2c53a2e-0000-7000-8000-00000000000a',
+      jobId: 'c2c53a2e-0000-7000-8000-00000000000a',
       runId: 'b2c53a2e-0000-7000-8000-000000000002',
       runNumber: 1,
       projectId: 'b2c53a2e-0000-7000-8000-000000000003',
