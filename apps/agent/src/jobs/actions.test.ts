@@ -281,8 +281,45 @@ test('an action gets the passes of the job’s services, a script does not', asy
       'console.log(process.env.ACTIONS_RUNTIME_TOKEN.length, process.env.ACTIONS_RESULTS_URL, process.env.INPUT_TOKEN, process.env.HOME !== undefined, process.execArgv.length, process.env.JUANIE_ENVIRONMENT)',
   })
   const run = await trial.run('- uses: acme/env@v1\n- run: echo "[$ACTIONS_RUNTIME_TOKEN]"')
-  expect(run.log(0)).toEqual(['12 http://127.0.0.1:3000/ *** true 0 undefined'])
+  expect(run.log(0)).toEqual([expect.stringMatching(/^12 http:\/\/127\.0\.0\.1:\d+\/ \*\*\* true 0 undefined$/)])
   expect(run.log(1)).toEqual(['[]'])
+})
+
+test('what a job masks shows in no name, summary, annotation or output', async () => {
+  using trial = new JobTrial().action('acme/keep', {
+    'action.yml': 'runs: { using: node20, main: main.js }',
+    'main.js': `const { ACTIONS_RESULTS_URL: base, ACTIONS_RUNTIME_TOKEN: token } = process.env
+const make = async (method, body) => {
+  const url = base + 'twirp/github.actions.results.api.v1.' + method
+  const answer = await fetch(url, { method: 'POST', headers: { authorization: 'Bearer ' + token }, body: JSON.stringify(body) })
+  console.log(method, answer.status)
+}
+const names = async () => {
+  for (const name of ['plain', 'of moonlight']) await make('ArtifactService/CreateArtifact', { name })
+  for (const key of ['plain', 'moonlight-1']) await make('CacheService/CreateCacheEntry', { key, version: 'a' })
+}
+names()`,
+  })
+  const run = await trial.run(`
+- id: word
+  name: Word
+  run: |
+    echo "::add-mask::moonlight"
+    echo "word=moonlight" >> "$GITHUB_OUTPUT"
+    echo "# moonlight" >> "$GITHUB_STEP_SUMMARY"
+    echo "::warning file=moonlight.c,title=of moonlight::it is moonlight"
+- name: Say \${{ steps.word.outputs.word }}
+  run: echo "\${{ steps.word.outputs.word }}"
+- uses: acme/keep@v1`)
+  // Nobody listens where the server would be.
+  expect(run.log(2)).toEqual([
+    'ArtifactService/CreateArtifact 502',
+    'ArtifactService/CreateArtifact 400',
+    'CacheService/CreateCacheEntry 502',
+    'CacheService/CreateCacheEntry 400',
+  ])
+  expect(run.steps.map(([name]) => name)).toContain('Say ***')
+  expect(JSON.stringify([run.reports, run.lines])).not.toContain('moonlight')
 })
 
 test('jobs of a project keep a tool cache, and nothing else', async () => {

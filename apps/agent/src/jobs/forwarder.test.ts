@@ -24,7 +24,11 @@ beforeEach(async () => {
   })
   await new Promise<void>((resolve) => behind.listen(0, '127.0.0.2', resolve))
   where = `http://127.0.0.2:${(behind.address() as AddressInfo).port}/some/path`
-  forwarder = new Forwarder({ serverUrl: () => where, isPass: (token) => token === 'own', idleMs: 300 })
+  forwarder = new Forwarder({
+    serverUrl: () => where,
+    maskOf: (token) => (token === 'own' ? (text) => text.replaceAll('hidden', '***') : null),
+    idleMs: 300,
+  })
   await forwarder.listen()
 })
 afterEach(async () => {
@@ -51,6 +55,7 @@ test('the services of jobs are passed on, with the words of the client and nothi
     authorization: 'Bearer own',
     'x-ms-range': 'bytes=0-1',
     'x-juanie-reached-at': forwarder.url,
+    'content-length': '2',
   })
   expect(headers).not.toHaveProperty('cookie')
   expect(headers).not.toHaveProperty('x-forwarded-for')
@@ -98,6 +103,26 @@ test('a token that is no job’s of this agent opens nothing', async () => {
   expect((await ask('/git/main/shop/info/refs?service=git-upload-pack', { method: 'GET', headers: {} })).status).toBe(
     200,
   )
+})
+
+test('a name that shows a masked value is refused, and no other', async () => {
+  const caches = '/_apis/artifactcache/caches'
+  for (const [path, body] of [
+    [artifacts, { name: 'of hidden' }],
+    ['/twirp/github.actions.results.api.v1.CacheService/CreateCacheEntry', { key: 'hidden-1', version: 'a' }],
+    [caches, { key: 'hidden-1', version: 'a' }],
+  ] as const) {
+    const refused = await ask(path, { body: JSON.stringify(body) })
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      { code: 'invalid_argument', msg: 'It holds a value that this job has masked.' },
+    ])
+  }
+  expect(heard).toEqual([])
+  for (const body of ['{"name":"plain","hash":"hidden"}', '{', 'null', '"hidden"']) {
+    expect((await ask(artifacts, { body })).status, body).toBe(200)
+  }
+  expect((await ask(artifacts, { body: `{"name":"${'x'.repeat(2 ** 20)}"}` })).status).toBe(400)
 })
 
 test('what is long goes through whole, in both directions, and nothing piles up on the way', async () => {

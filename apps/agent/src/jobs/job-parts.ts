@@ -20,7 +20,7 @@ export interface JobRunParts {
   nodeFolder: string
   trees: ActionTrees
   nodes: ActionNodes
-  /** Where steps reach the server's services; null while it is unknown. */
+  /** Where steps reach the server's services; null until it listens. */
   servicesUrl(): string | null
   /** Folder of a bare repository on this host that has the job's commit; steps may read it. */
   source(signal: AbortSignal): Promise<string>

@@ -68,6 +68,11 @@ export class JobRun {
     }
   }
 
+  /** A text as it may leave the job. */
+  mask(text: string): string {
+    return this.#state.masker.mask(text)
+  }
+
   /** No further step begins, whatever its condition says. */
   #stop(): void {
     this.#isStopped = true
@@ -249,7 +254,7 @@ export class JobRun {
       } else {
         begun = true
         const name = what.name ?? nameOf(step!, contexts, options)
-        upstream.report({ kind: 'step.started', ...id, at: now(), name: name.slice(0, 1000) })
+        upstream.report({ kind: 'step.started', ...id, at: now(), name: state.masker.mask(name).slice(0, 1000) })
         crashPoint('agent.step.begun')
         isTolerated = step !== undefined && mayFail(step, contexts, options)
         end = await this.#bounded({ step, contexts, abort, io }, () => work(io, contexts, env))

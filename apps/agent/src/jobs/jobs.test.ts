@@ -415,7 +415,9 @@ test('a script learns where id tokens are, and no pass of its job shows', async 
     '- run: echo "$ACTIONS_ID_TOKEN_REQUEST_URL $ACTIONS_ID_TOKEN_REQUEST_TOKEN [$ACTIONS_RUNTIME_TOKEN] jgs_pass runtime-pass"',
   )
   await run.ended
-  expect(run.heard.lines).toContain('http://127.0.0.1:3000/api/job/id-token?api-version=2.0 *** [] *** ***')
+  expect(run.heard.lines.join()).toMatch(
+    /http:\/\/127\.0\.0\.1:\d+\/api\/job\/id-token\?api-version=2\.0 \*\*\* \[\] \*\*\* \*\*\*/,
+  )
 })
 
 test('a problem matcher makes annotations of what a compiler prints, until it is removed', async () => {

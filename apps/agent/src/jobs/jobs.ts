@@ -8,7 +8,7 @@ import { Forwarder } from './forwarder.ts'
 import type { JobProgramsParts } from './job-programs.ts'
 import { type CancelReason, JobRun } from './job-run.ts'
 import { sourceOf } from './mirror.ts'
-import { isOnThisHost, servicePasses } from './service-environment.ts'
+import { servicePasses } from './service-environment.ts'
 import { makeToolCache } from './tool-cache.ts'
 import type { JobUpstream } from './upstream.ts'
 import type { UserPrograms } from './user-programs.ts'
@@ -54,7 +54,10 @@ export class Jobs {
     }
     this.#forwarder = new Forwarder({
       serverUrl: () => parts.upstream.serverUrl(),
-      isPass: (token) => [...this.#running.values()].some(({ passes }) => passes.includes(token)),
+      maskOf: (token) => {
+        const held = [...this.#running.values()].find(({ passes }) => passes.includes(token))
+        return held ? (text) => held.run.mask(text) : null
+      },
     })
     this.#spare = new SpareFolders(this.#folder, parts.user, (error) =>
       parts.warn('the folders of the next job could not be prepared', error),
@@ -104,15 +107,11 @@ export class Jobs {
     })
     const source = (signal: AbortSignal) => sourceOf(job, { mirrors, serverUrl: upstream.serverUrl(), signal })
     const makeFolders = async () => {
-      if (!isDirect(upstream.serverUrl())) await this.#forwarder.listen()
+      await this.#forwarder.listen()
       makeToolCache(tools, this.#parts.user, this.#parts.nodes.seeds())
       return this.#spare.give(folders)
     }
     const [trees, nodes] = [this.#trees, this.#parts.nodes]
-    const servicesUrl = () => {
-      const url = upstream.serverUrl()
-      return isDirect(url) ? url : (this.#forwarder.url ?? url)
-    }
     const run = new JobRun({
       job,
       fence,
@@ -123,7 +122,7 @@ export class Jobs {
       nodeFolder,
       trees,
       nodes,
-      servicesUrl,
+      servicesUrl: () => this.#forwarder.url,
       source,
     })
     const done = run
@@ -151,8 +150,6 @@ export class Jobs {
     await this.#forwarder.close()
   }
 }
-
-const isDirect = (serverUrl: string | null): boolean => serverUrl === null || isOnThisHost(serverUrl)
 
 const repositoryName = (path: string): string =>
   path
