@@ -436,3 +436,15 @@ test('nothing is released where a run failed, where nothing follows the branch, 
       .where(and(eq(pipelineRuns.number, 4))),
   ).toEqual([])
 })
+
+test('what failed of a workflow asks for nobody once a push removed the workflow', async () => {
+  await using shop = await openShop()
+  const broken = async () => (await shop.query('overview.broken', {})).data
+  const ci = { [`${folder}/ci.yml`]: `on: workflow_dispatch\njobs:\n${one('a')}` }
+  await push(shop, { ...ci, [`${folder}/bad.yml`]: 'on: push\njobs: 3\n' })
+  await statusOf(shop, 1, 'invalid')
+  expect(await broken()).toEqual({ count: 1 })
+  await must(shop.clone.git('rm', '-q', `${folder}/bad.yml`))
+  await push(shop, { 'README.md': 'Without it.\n' }, 'Remove it')
+  expect(await until(broken, ({ count }) => count === 0)).toEqual({ count: 0 })
+})

@@ -16,7 +16,10 @@ const longAgo = sql`now() - ${milliseconds(patienceMs)}`
 const runKey = (at: string) => sql.raw(`'run' as kind, r.id, r.project_id, ${at} as at`)
 const deploymentKey = (at: string) => sql.raw(`'deployment' as kind, d.id, d.project_id, ${at} as at`)
 
-/** Of each pipeline, on each branch that an environment follows and on the default one: the latest that was decided. */
+/**
+ * Of each pipeline, on each branch that an environment follows and on the default one: the latest that was decided. What
+ * is no longer in the branch cannot be mended there, and asks for nobody.
+ */
 const brokenBranches = sql`
   select ${runKey('r.finished_at')}
     from own join pipelines l on l.project_id = own.id
@@ -27,6 +30,8 @@ const brokenBranches = sql`
      select 'refs/heads/' || (e.config -> 'follows' ->> 'branch') from environments e
       where e.project_id = own.id and e.deleted_at is null and e.config -> 'follows' ->> 'branch' is not null
    ) f
+    join repositories b on b.project_id = own.id and b.deleted_at is null
+    join repository_refs h on h.repository_id = b.id and h.ref = f.ref and (h.workflows is null or h.workflows ? l.file)
    cross join lateral (
      select r.* from pipeline_runs r
       where r.pipeline_id = l.id and r.ref = f.ref and r.status in (${decidedRuns})

@@ -7,6 +7,7 @@ import { environments } from '../environments/tables.ts'
 import { organizations } from '../organizations/tables.ts'
 import { pipelines } from '../pipelines/tables.ts'
 import { projects } from '../projects/tables.ts'
+import { repositoryRefs } from '../repositories/tables.ts'
 import type { RunStatus } from '../runs/contract.ts'
 import { jobs, pipelineRuns, steps } from '../runs/tables.ts'
 import type { MatterList } from './contract.ts'
@@ -102,12 +103,31 @@ test('a failure on a branch that matters asks for attention until a later run of
   expect((await matters(s, 'failed')).map((one) => one.kind === 'run' && one.run.number)).toEqual([2, 1])
 })
 
+test('a failure asks for nobody once its workflow, or its branch, is gone', async () => {
+  await using s = await shop()
+  await run(s, 1, 'failed')
+  expect(await matters(s)).toMatchObject([{ run: { number: 1 } }])
+  await s.db.update(repositoryRefs).set({ workflows: ['other.yml'] })
+  expect(await matters(s)).toEqual([])
+  expect(await overviewOf(s.db).broken(s.scope)).toEqual({ count: 0 })
+  // What happened is still told.
+  expect(await matters(s, 'failed')).toMatchObject([{ run: { number: 1 } }])
+  // Nobody looked what stands there since.
+  await s.db.update(repositoryRefs).set({ workflows: null })
+  expect(await matters(s)).toHaveLength(1)
+  await s.db.delete(repositoryRefs)
+  expect(await matters(s)).toEqual([])
+})
+
 test('a branch matters when an environment follows it by name', async () => {
   await using s = await shop()
   await s.db
     .update(environments)
     .set({ config: { follows: { branch: 'release' } } })
     .where(eq(environments.id, s.environment.staging))
+  await s.db
+    .insert(repositoryRefs)
+    .values({ repositoryId: s.repositoryId, ref: 'refs/heads/release', commit: '2'.repeat(40) })
   await run(s, 1, 'timed_out', { ref: 'refs/heads/release' })
   expect(await matters(s)).toMatchObject([{ run: { number: 1, status: 'timed_out' } }])
   await s.db.update(pipelineRuns).set({ finishedAt: sql`now() - interval '31 days'` })

@@ -63,6 +63,8 @@ export const repositoryRefs = snakeCase.table(
     repositoryId: owned(() => repositories.id),
     ref: text().notNull(),
     commit: text().notNull(),
+    /** Files of the workflows that stand there; null: nobody looked. */
+    workflows: jsonb().$type<string[]>(),
   },
   (r) => [primaryKey({ columns: [r.repositoryId, r.ref] })],
 )

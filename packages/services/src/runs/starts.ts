@@ -78,7 +78,7 @@ export class RunStarts {
       ...moved.map((push) => this.#move(push, branch)),
     ])
     const started = await inWork(this.#db, async (work) => {
-      const claimed = await this.#claim(work, moved, project)
+      const claimed = await this.#claim(work, moves, project)
       const standing = moves.filter(({ push }) => claimed.has(push.id) && push.ref === `refs/heads/${branch}`).at(-1)
       if (standing?.workflows) await syncTriggers(work.tx, first.projectId, standing.workflows)
       const wanted = moves.flatMap(({ push, drafts }) => (claimed.has(push.id) ? drafts : []))
@@ -232,7 +232,8 @@ export class RunStarts {
   }
 
   /** Takes the pushes as handled, together with where their refs stand; answers those that nobody took before. */
-  async #claim(work: Work, moved: MovedRef[], project: ProjectFacts): Promise<Set<string>> {
+  async #claim(work: Work, moves: Move[], project: ProjectFacts): Promise<Set<string>> {
+    const moved = moves.map(({ push }) => push)
     crashPoint('push.before.handle')
     work.after(() => crashPoint('push.after.handle'))
     const claimed = await work.tx
@@ -255,10 +256,17 @@ export class RunStarts {
     if (standing.length > 0) {
       await work.tx
         .insert(repositoryRefs)
-        .values(standing.map(({ repositoryId, ref, after }) => ({ repositoryId, ref, commit: after })))
+        .values(
+          standing.map(({ id, repositoryId, ref, after }) => ({
+            repositoryId,
+            ref,
+            commit: after,
+            workflows: moves.find(({ push }) => push.id === id)?.workflows?.map(({ file }) => file) ?? null,
+          })),
+        )
         .onConflictDoUpdate({
           target: [repositoryRefs.repositoryId, repositoryRefs.ref],
-          set: { commit: sql`excluded.commit` },
+          set: { commit: sql`excluded.commit`, workflows: sql`excluded.workflows` },
         })
     }
     const gone = [...last.values()].filter(({ after }) => after === noCommit).map(({ ref }) => ref)

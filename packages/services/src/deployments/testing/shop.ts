@@ -15,7 +15,7 @@ import { projects } from '../../projects/tables.ts'
 import { Bundles } from '../../releases/index.ts'
 import { artifacts, releases } from '../../releases/tables.ts'
 import { MemoryBlobs } from '../../releases/testing/memory-blobs.ts'
-import { repositories } from '../../repositories/tables.ts'
+import { repositories, repositoryRefs } from '../../repositories/tables.ts'
 import { routes } from '../../routes/tables.ts'
 import { pipelineRuns } from '../../runs/tables.ts'
 import { DataKeys, Secrets, Variables } from '../../secrets/index.ts'
@@ -34,6 +34,7 @@ export interface Shop extends AsyncDisposable {
   readonly deployments: Deployments
   agent: FakeAgent
   hostId: string
+  repositoryId: string
   environment: Record<'dev' | 'staging' | 'production', string>
   errors: unknown[]
   clock: { offsetMs: number }
@@ -69,7 +70,12 @@ export async function shop(options: { soakMs?: number } = {}): Promise<Shop> {
       .values({ hostId: host.id, tokenHash: randomBytes(8).toString('hex'), labels: [], lastSeenAt: new Date() })
       .returning(),
   )
-  await db.insert(repositories).values({ projectId: project.id, defaultBranch: 'main' })
+  const repository = await one(
+    db.insert(repositories).values({ projectId: project.id, defaultBranch: 'main' }).returning(),
+  )
+  await db
+    .insert(repositoryRefs)
+    .values({ repositoryId: repository.id, ref: 'refs/heads/main', commit: '1'.repeat(40), workflows: ['ci.yml'] })
   const pipeline = await one(
     db
       .insert(pipelines)
@@ -137,6 +143,7 @@ export async function shop(options: { soakMs?: number } = {}): Promise<Shop> {
     },
     agent,
     hostId: host.id,
+    repositoryId: repository.id,
     environment,
     errors,
     clock,

@@ -1,0 +1,1 @@
+ALTER TABLE "repository_refs" ADD COLUMN "workflows" jsonb;
