@@ -3,11 +3,13 @@ import { AppError } from '@juanie/core/errors'
 import { leases } from '@juanie/core/leases'
 import type { ProjectScope } from '@juanie/core/scope'
 import { and, desc, eq, inArray } from 'drizzle-orm'
+import { environments } from '../environments/tables.ts'
 import { projects } from '../projects/tables.ts'
 import { releases } from '../releases/tables.ts'
 import { jobs, pipelineRuns } from '../runs/tables.ts'
-import { findEnvironment, findRelease, type ReleaseRecord } from './start.ts'
-import { isFinal } from './status.ts'
+import type { Prepared } from './requests.ts'
+import { type DeploymentRecord, findEnvironment, findRelease, type ReleaseRecord } from './start.ts'
+import { hasSwitched, isFinal } from './status.ts'
 import { deployments } from './tables.ts'
 
 export interface HeldJob {
@@ -96,4 +98,28 @@ export async function joinable(
   const isRecent = latest.finishedAt !== null && latest.finishedAt >= job.createdAt
   const serves = latest.status === 'succeeded' && latest.origin === 'automatic'
   return !isFinal(latest.status) || isRecent || serves ? latest : null
+}
+
+/**
+ * The newest deployment of the environment, when it is exactly what a person asks for and its traffic has not moved:
+ * two people at one moment, or one person twice, mean one deployment. Of two transactions the second waits here.
+ */
+export async function alreadyAsked(
+  tx: Transaction,
+  { environment, digest }: { environment: Prepared['environment']; digest: string },
+): Promise<DeploymentRecord | null> {
+  await tx
+    .select({ id: environments.id })
+    .from(environments)
+    .where(eq(environments.id, environment.id))
+    .for('no key update')
+  const [latest] = await tx
+    .select()
+    .from(deployments)
+    .where(eq(deployments.environmentId, environment.id))
+    .orderBy(desc(deployments.number))
+    .limit(1)
+  if (!latest || latest.digest !== digest || latest.cancelRequestedAt) return null
+  const { status } = latest
+  return isFinal(status) || hasSwitched(status) || status === 'rolling_back' ? null : latest
 }

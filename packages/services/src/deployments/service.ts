@@ -19,7 +19,7 @@ import type { Bundles } from '../releases/index.ts'
 import type { BlobStore } from '../releases/port.ts'
 import { releases } from '../releases/tables.ts'
 import type { Secrets } from '../secrets/index.ts'
-import { heldJob, joinable, markUnrepeatable, releaseOfRun } from './ask.ts'
+import { alreadyAsked, heldJob, joinable, markUnrepeatable, releaseOfRun } from './ask.ts'
 import { cleanDeployments, cleanEvidence, cleanReleases, type Keeping } from './clean.ts'
 import { compareDeployments, type DeploymentComparison } from './compare.ts'
 import type {
@@ -40,7 +40,7 @@ import { planDeployment } from './preview.ts'
 import { type Bundle, Reconciler } from './reconcile.ts'
 import { type Asked, deployAsked, promoteAsked, rollbackAsked } from './requests.ts'
 import { readAnswer, readRows, type UrlOf } from './rows.ts'
-import type { InstallationTimes } from './snapshot.ts'
+import { digestOf, type InstallationTimes } from './snapshot.ts'
 import { findDeployment, findEnvironment, once, type StartParts } from './start.ts'
 import { isFinal } from './status.ts'
 import { type LogSource, sourcesOf } from './streams.ts'
@@ -140,6 +140,11 @@ export class Deployments implements ProjectPart {
     let begun: { release: ReleaseName; bundle: Promise<Bundle> } | null = null
     const { row, isNew } = await once(this.#db, request, async (tx) => {
       const prepared = await ask(tx)
+      if (scope.actor.kind === 'user') {
+        const { environment, snapshot } = prepared
+        const asked = await alreadyAsked(tx, { environment, digest: digestOf(snapshot) })
+        if (asked) return asked
+      }
       const { id, number, digest, commit } = prepared.release
       begun = { release: { id, number, digest, commit }, bundle: this.#reconciler.look(prepared.snapshot.bundle) }
       return prepared.insert(this.#clock())
