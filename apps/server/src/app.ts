@@ -15,6 +15,7 @@ import type pg from 'pg'
 import { giveLocalAgentToken } from './agent-token.ts'
 import type { HttpDeps } from './http/deps.ts'
 import { httpParts } from './http/index.ts'
+import { readableUrl } from './http/missing.ts'
 import { answerError, refuseUnstorable } from './http/refusals.ts'
 import { sessionReader } from './http/session.ts'
 import { Streams } from './http/streams.ts'
@@ -52,6 +53,7 @@ export async function createApp(parts: { config: Config; home: Home; pool: pg.Po
     // A batch of tRPC calls has all their names in one path segment.
     routerOptions: { maxParamLength: 5000 },
     keepAliveTimeout: 72_000,
+    rewriteUrl: ({ url = '/' }) => readableUrl(url),
   })
   const nest = await NestFactory.create<NestFastifyApplication>(rootModule(kernel), adapter, {
     logger: nestLogger(log),

@@ -300,3 +300,24 @@ test('the pages before the sign-in wear the colours of the console, light and da
     /@media \(scripting: none\) and \(prefers-color-scheme: dark\) \{ :root \{\s+color-scheme: dark/,
   )
 })
+
+test('an address that cannot be read leads people to a page and programs to a refusal', async () => {
+  await using t = await testApp()
+  const ask = (path: string, accept: string) =>
+    fetch(`${t.url}${path}`, { headers: { accept, 'accept-language': 'zh' } })
+  for (const path of ['/%E0%A4%A', '/main/%E0%A4%A/runs', '/main/shop%00', '/main?view=%00', '/%c0%80']) {
+    const page = await ask(path, 'text/html,*/*;q=0.8')
+    expect(page.status, path).toBe(404)
+    expect(page.headers.get('content-type')).toContain('text/html')
+    expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
+    expect(await page.text()).toContain('此链接无法使用')
+    const answer = await ask(path, 'application/json')
+    expect(answer.status, path).toBe(404)
+    expect(await answer.json()).toMatchObject({ error: { code: 'not_found' } })
+  }
+  for (const path of ['/api/trpc/%E0%A4%A', '/api/x%00']) {
+    const answer = await ask(path, 'text/html')
+    expect([400, 404]).toContain(answer.status)
+    expect(answer.headers.get('content-type')).toContain('application/json')
+  }
+})

@@ -20,7 +20,7 @@ import {
 } from '../pages/views.ts'
 import { consolePages } from './console.ts'
 import type { HttpDeps } from './deps.ts'
-import { nothingAt } from './missing.ts'
+import { nothingAt, unreadablePath } from './missing.ts'
 import { browserCookies, isForeign } from './session.ts'
 
 const languageCookie = 'juanie_language'
@@ -106,6 +106,13 @@ export function registerPages(fastify: FastifyInstance, deps: HttpDeps): void {
     if (await visitor(request, reply)) return showConsole(request, reply)
     const frame = frameOf(request, reply)
     return send(reply, (await setup.isNeeded()) ? notSetUpPage(frame) : signInPage(frame))
+  })
+
+  fastify.get(unreadablePath, async (request, reply) => {
+    if (!request.headers.accept?.includes('text/html')) throw nothingAt(request)
+    const frame = frameOf(request, reply)
+    const t = textsOf(frame)
+    return send(reply.code(404), problemPage(frame, t.linkGone, t.unreadable))
   })
 
   // Which of these there are, only the console knows; a program that asks for something else than a page gets its 404.
