@@ -7,6 +7,10 @@ const { join } = require('node:path')
 const domainFile = (names) => `^packages/services/src/[^/]+/(${names})\\.ts$`
 const tests = '(\\.test\\.ts$|/testing/|/fixtures/)'
 
+/** Files of runs that decide without a database, by their names. */
+const pureRuns =
+  '(ask-to-end|call-reasons|called-secrets|called-texts|calls|concurrency-group|contexts|mentions|plan|plan-input|pure)'
+
 /** The floors: a domain may import those on its own line or below. */
 const floors = [
   // Looks at everything below and changes nothing.
@@ -90,13 +94,36 @@ module.exports = {
     {
       name: 'agent-speaks-the-contract-only',
       comment:
-        'The agent imports the workflow language, leaf utilities of core and the agent contract with what it names.',
+        'The agent imports the workflow language, leaf utilities of core and the agent contract with what it names. Only its local mode decides over runs, see ADR 0017.',
       severity: 'error',
-      from: { path: '^apps/agent/', pathNot: tests },
+      from: { path: '^apps/agent/', pathNot: `${tests}|^apps/agent/src/local/` },
       to: {
         path: '^packages/(services|core)/',
         pathNot:
           '^packages/(services/src/(hosts|applications)/contract\\.ts|core/src/(errors|ids|points|crypto|home|config|config-kinds|lock|process-identity|start-error|system-user|bundle|tar-format|description-files|latency|port-holder|local-agent)\\.ts)',
+      },
+    },
+    {
+      name: 'local-runs-decide-by-pure-files',
+      comment:
+        'Of the services, the local mode of the agent has contracts, statuses and what of runs needs no database.',
+      severity: 'error',
+      from: { path: '^apps/agent/src/local/', pathNot: tests },
+      to: {
+        path: '^packages/(services|core)/',
+        pathNot:
+          '^packages/(services/src/((hosts|local-runs|runs)/contract|runs/(status|pure))\\.ts|core/src/(errors|ids|home|config|process-identity|start-error|outside-address|git/(mirrors|run-git))\\.ts)',
+      },
+    },
+    {
+      name: 'pure-files-of-runs',
+      comment: 'What decides over a run is decided without a database, on a server and on anybody’s machine.',
+      severity: 'error',
+      from: { path: `^packages/services/src/runs/${pureRuns}\\.ts$` },
+      to: {
+        path: '^packages/services/src/runs/|/(service|tables)\\.ts$|core/src/database|node_modules/drizzle-orm|^(node:)?(fs|child_process|net|http)',
+        pathNot: `^packages/services/src/runs/(${pureRuns}|contract|status)\\.ts$`,
+        dependencyTypesNot: ['type-only'],
       },
     },
     {
@@ -135,7 +162,8 @@ module.exports = {
       from: { path: '^apps/', pathNot: tests },
       to: {
         path: '^packages/services/src/[^/]+/',
-        pathNot: '^packages/services/src/[^/]+/(index|contract|status|policy|port|tables|router|jobs)\\.ts$',
+        pathNot:
+          '^packages/services/src/([^/]+/(index|contract|status|policy|port|tables|router|jobs)|runs/pure)\\.ts$',
       },
     },
     {

@@ -11,6 +11,7 @@ export const programs = {
   edge: 'apps/agent/src/edge/main.ts',
   static: 'apps/agent/src/edge/static-server.ts',
   pack: 'apps/agent/src/jobs/pack-main.ts',
+  local: 'apps/agent/src/local/main.ts',
   cli: 'apps/cli/src/main.ts',
 }
 

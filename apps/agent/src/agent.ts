@@ -1,5 +1,4 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readdirSync } from 'node:fs'
 import { arch, platform } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Config } from '@juanie/core/config'
@@ -16,12 +15,11 @@ import { EdgeSupervisor } from './edge/supervisor.ts'
 import { localAddress, remoteAddress } from './host/address.ts'
 import { ControlGroups } from './host/control-groups.ts'
 import { findIsolation, type HostIsolation } from './host/isolation.ts'
-import { killTree, markedBelow } from './host/process-tree.ts'
 import { prepareTools } from './host/tools.ts'
 import { ActionNodes } from './jobs/action-nodes.ts'
 import { jobPrograms } from './jobs/job-programs.ts'
-import { jobMark } from './jobs/job-shell.ts'
 import { Jobs } from './jobs/jobs.ts'
+import { endLeftSteps } from './jobs/left-steps.ts'
 import { Runtime } from './runtime/runtime.ts'
 import { takeDown } from './runtime/survivors.ts'
 
@@ -78,7 +76,7 @@ export async function endAll(options: Pick<AgentOptions, 'config' | 'program'>):
   await using _lock = await demandLock(home, holder)
   await supervisorOf(home, options).stop(edgeGraceMs)
   await takeDown(home.agent, homeMark(home))
-  await endSteps(home)
+  await endLeftSteps(join(home.agent, 'jobs'))
 }
 
 async function demandLock(home: Home, holder: AgentHolder): Promise<Lock<'agent'>> {
@@ -100,19 +98,6 @@ const supervisorOf = (
     settings: { host: config.edgeHost, port: config.edgePort, trustProxy: config.trustProxy },
     onEvent,
   })
-
-/** Programs of steps whose agent died. They are found by the folders of their jobs, so that no other home's are hit. */
-async function endSteps(home: Home): Promise<void> {
-  let names: string[] = []
-  try {
-    names = readdirSync(join(home.agent, 'jobs'))
-  } catch {
-    return
-  }
-  const own = new Set(names.map((name) => name.slice(0, name.lastIndexOf('-'))))
-  const left = markedBelow(jobMark).filter(({ mark }) => own.has(mark.slice(jobMark.length).split('/')[0] ?? ''))
-  await Promise.all([...new Map(left.map(({ pid, mark }) => [mark, pid]))].map(([mark, pid]) => killTree(pid, mark)))
-}
 
 class Agent implements RunningAgent {
   readonly #options: AgentOptions
@@ -153,7 +138,7 @@ class Agent implements RunningAgent {
     this.#isolation = await findIsolation({ tools: tools.folders })
     say(`Isolation: ${sentences[this.#isolation.kind]}`)
     const edge = await this.#supervisor.start()
-    await endSteps(this.#home)
+    await endLeftSteps(join(this.#home.agent, 'jobs'))
     const controlGroups = ControlGroups.open(`juanie-${homeMark(this.#home)}`)
     const connection = this.#connect()
     this.#connection = connection

@@ -22,3 +22,9 @@ test('the login lies below the configuration folder, and an empty variable count
 test('a token that was read from a file may bring its line end along', () => {
   expect(loadClientConfig({ HOME: '/home/me', JUANIE_TOKEN: 'jua_x\n' }).token).toBe('jua_x')
 })
+
+test('what is kept between runs of workflows lies below the cache folder', () => {
+  expect(loadClientConfig({ HOME: '/home/me' }).cache).toBe('/home/me/.cache/juanie')
+  expect(loadClientConfig({ HOME: '/home/me', XDG_CACHE_HOME: '/x' }).cache).toBe('/x/juanie')
+  expect(loadClientConfig({ HOME: '/home/me', XDG_CACHE_HOME: 'relative' }).cache).toBe('/home/me/.cache/juanie')
+})

@@ -26,6 +26,9 @@ export const buildOf = (file: string): string =>
 
 export const agentProgram = (root: string): string => join(root, 'dist', 'agent.mjs')
 
+/** The program that runs a workflow without a server, with the agent's own means. */
+export const localRunProgram = (root: string): string => join(root, 'dist', 'local.mjs')
+
 /** The part of the configuration that the local agent works by: another value of it needs another agent. */
 export const agentSettings = (config: Config): string =>
   createHash('sha256')

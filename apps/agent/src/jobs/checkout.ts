@@ -41,7 +41,9 @@ export async function checkout(
     )
   }
   const wanted = inputs.ref?.trim() || null
-  const commit = wanted === null ? job.repository.commit : await resolveRef(wanted, { programs, source, signal })
+  // Of a working tree, the commit with what is not committed yet stands for the one that it has.
+  const isOwn = wanted === null || wanted === job.contexts.github.sha
+  const commit = isOwn ? job.repository.commit : await resolveRef(wanted, { programs, source, signal })
   const branch = branchOf(wanted ?? job.repository.ref)
 
   const keepsCredentials = parts.token !== null && inputs['persist-credentials']?.trim().toLowerCase() !== 'false'

@@ -14,8 +14,10 @@ import type { JobUpstream } from './upstream.ts'
 import type { UserPrograms } from './user-programs.ts'
 
 export interface JobsParts {
-  /** The agent's folder; jobs get `jobs/<id>` below it, mirrors `mirrors/`. */
+  /** The agent's folder: mirrors, actions and tools lie below it, and `jobs/<id>`. */
   home: string
+  /** Where the folders of jobs lie instead. */
+  jobs?: string
   nodeFolder: string
   nodes: ActionNodes
   /** Whose programs steps are; null: the agent's own. */
@@ -45,7 +47,7 @@ export class Jobs {
 
   constructor(parts: JobsParts) {
     this.#parts = parts
-    this.#folder = join(parts.home, 'jobs')
+    this.#folder = parts.jobs ?? join(parts.home, 'jobs')
     mkdirSync(this.#folder, { recursive: true, mode: 0o711 })
     this.#trees = new ActionTrees(join(parts.home, 'actions'))
     this.#tools = join(parts.home, 'tools')

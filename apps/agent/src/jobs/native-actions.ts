@@ -79,6 +79,11 @@ async function doRelease(inputs: Record<string, string>, context: StepContext): 
       },
       signal,
     )
+    if (release === null) {
+      log.say('##[notice]Nothing is released: there is no server to keep it.')
+      setOutput('digest', digest)
+      return
+    }
     crashPoint('agent.release.made')
     log.say(`Release ${release.number} is ready.`)
     for (const { path, reason } of release.notHonoured) log.say(`##[warning]${path}: ${reason}`)

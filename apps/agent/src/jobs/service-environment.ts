@@ -55,3 +55,15 @@ export const servicePasses = ({ services }: LeasedJob): string[] =>
   services === null
     ? []
     : [services.runtimeToken, services.token, ...(services.idTokenRequest === null ? [] : [services.idTokenRequest])]
+
+/**
+ * What an action of GitHub's cannot do without a server, by its repository: `fatal` where it would be no use to run it.
+ * Null for every other action.
+ */
+export function missingService(repository: string): { isFatal: boolean; sentence: string } | null {
+  const [, name] = /^actions\/(cache|upload-artifact|download-artifact|upload-pages-artifact)$/i.exec(repository) ?? []
+  if (name === undefined) return null
+  return name.toLowerCase() === 'cache'
+    ? { isFatal: false, sentence: 'There is no cache without a server: nothing is found, and nothing is kept.' }
+    : { isFatal: true, sentence: `${repository} needs a server to keep artifacts, and this run has none.` }
+}

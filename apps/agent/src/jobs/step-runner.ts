@@ -18,7 +18,7 @@ import type { StepLog } from './log-writer.ts'
 import { runNativeAction } from './native-actions.ts'
 import { inputVariables, runNodeScript, stateVariables } from './node-script.ts'
 import { runScript } from './run-script.ts'
-import { serviceEnvironment } from './service-environment.ts'
+import { missingService, serviceEnvironment } from './service-environment.ts'
 import { jobEnvironment } from './step-environment.ts'
 import { StepFiles } from './step-files.ts'
 import type { OutputPipe } from './step-output.ts'
@@ -161,6 +161,7 @@ export class StepRunner {
     const before = this.#instances.get(at.key)
     const instance = before ?? (await this.#instanceOf(step, at, io))
     const { action } = instance.loaded
+    this.#tellOfServices(instance.loaded, io.log)
     this.#warnOfInputs(action, step, io.log)
     Object.assign(instance, { inputs: this.#inputsOf(action, step, at), stepEnv: at.env, scope: at.scope })
     if (action.runs.using === 'composite') return this.#compose(instance, action.runs.steps, at, io)
@@ -215,6 +216,13 @@ export class StepRunner {
     const count = (this.#named.get(otherwise) ?? 0) + 1
     this.#named.set(otherwise, count)
     return count > 1 ? `${otherwise}_${count}` : otherwise
+  }
+
+  #tellOfServices({ tree }: LoadedAction, log: StepLog): void {
+    if (this.#state.parts.job.services !== null || !tree) return
+    const missing = missingService(tree.repository)
+    if (missing?.isFatal) throw new ActionError(missing.sentence)
+    if (missing) log.say(`##[notice]${missing.sentence}`)
   }
 
   #warnOfInputs({ inputs }: Action, step: UsesStep, log: StepLog): void {

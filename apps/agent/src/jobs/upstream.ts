@@ -29,7 +29,8 @@ export interface JobUpstream {
   serverUrl(): string | null
   /** Stores a file in the server's store unless it is there. Throws when the server refuses or stays away. */
   putBlob(jobId: string, digest: string, file: string, signal: AbortSignal): Promise<void>
-  makeRelease(release: MakeRelease, signal: AbortSignal): Promise<MadeRelease>
+  /** Null where nobody keeps releases. */
+  makeRelease(release: MakeRelease, signal: AbortSignal): Promise<MadeRelease | null>
   askDeployment(ask: AskDeployment, signal: AbortSignal): Promise<AskedDeployment>
   /** What the texts after `uses` mean, in their order. */
   resolveActions(ask: AskActions, signal: AbortSignal): Promise<ActionAnswer[]>

@@ -5,6 +5,7 @@ import { CommandError, usageError } from '../exit.ts'
 import { say } from '../output.ts'
 import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
 import { readStream } from '../sse.ts'
+import { shown } from '../workflows/run-lines.ts'
 import { findRun } from './runs.ts'
 
 interface Options extends ProjectOptions {
@@ -29,12 +30,6 @@ async function logs(named: string, options: Options): Promise<void> {
   if (/^#?\d+$/.test(named) || /^[0-9a-f]{8}-/.test(named)) await ofRun(id, named, options)
   else await ofEnvironment(id, named, options)
 }
-
-/** Escape sequences other than colours could write anywhere on the terminal. */
-const shown = (text: string) =>
-  text
-    .replace(/\u001b(?!\[[0-9;]*m)/g, '\uFFFD')
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001a\u007f-\u009f]/g, '\uFFFD')
 
 function print([ms, text]: [number, string], options: Options, prefix = ''): void {
   if (options.json) process.stdout.write(`${JSON.stringify({ at: new Date(ms).toISOString(), text })}\n`)

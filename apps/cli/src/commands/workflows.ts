@@ -7,16 +7,13 @@ import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
 import { readWorkflow, workflowFiles } from '../workflows/files.ts'
 import { drawGraph } from '../workflows/graph.ts'
 import { type Checked, check } from '../workflows/verdict.ts'
-import { follow } from './runs.ts'
+import { addWorkflowRunCommand } from './workflow-run.ts'
+import { addWorkflowStartCommand } from './workflow-start.ts'
 
 export function addWorkflowCommands(program: Command): void {
   const workflow = program.command('workflow').description('Workflows')
-  aboutProject(workflow.command('run').description('Start a workflow that lists workflow_dispatch'))
-    .argument('[workflow]', 'its file or name; may be left out where there is only one')
-    .option('--ref <branch or tag>', 'default: the default branch')
-    .option('-f, --field <name=value>', 'an input; may be given several times', collect, [] as string[])
-    .option('--watch', 'follow it to its end')
-    .action(dispatch)
+  addWorkflowRunCommand(workflow)
+  addWorkflowStartCommand(workflow)
   aboutProject(workflow.command('send').description('Say what has happened outside: fires repository_dispatch'))
     .argument('<type>', 'type of the event')
     .option('--payload <json>', 'what workflows read as github.event.client_payload')
@@ -33,25 +30,6 @@ export function addWorkflowCommands(program: Command): void {
     .argument('[file...]', 'default: those of .juanie/workflows, else of .github/workflows')
     .option('--json', 'print JSON')
     .action(drawFiles)
-}
-
-const collect = (value: string, before: string[]) => [...before, value]
-
-async function dispatch(
-  workflow: string | undefined,
-  options: ProjectOptions & { ref?: string; field: string[]; watch?: boolean },
-): Promise<void> {
-  const inputs: Record<string, string> = {}
-  for (const field of options.field) {
-    const at = field.indexOf('=')
-    if (at <= 0) throw usageError(`--field: "${field}" is not of the form name=value.`)
-    inputs[field.slice(0, at)] = field.slice(at + 1)
-  }
-  const { id } = await findProject(options)
-  const run = await api().runs.dispatch.mutate({ projectId: id, workflow, ref: options.ref, inputs })
-  if (options.watch) return follow(id, run.id, options)
-  if (options.json) printJson(run)
-  else say(`Run #${run.number} is queued. Follow it: juanie run watch ${run.number}`)
 }
 
 async function send(type: string, options: ProjectOptions & { payload?: string }): Promise<void> {

@@ -8,9 +8,9 @@ import {
   parseAction,
   parseActionRef,
   parseWorkflow,
-  type Triggers,
   type Workflow,
 } from '@juanie/workflow'
+import { startsOf } from './events.ts'
 
 /**
  * What Juanie would make of a job: `runs`; `waits` for an agent with labels that no Linux agent has; `blocked`, because
@@ -50,18 +50,6 @@ export function check(root: string, file: string, text: string): Checked {
     jobs: workflow?.jobs.map((job) => verdictOf(root, job)) ?? [],
     workflow,
   }
-}
-
-function startsOf(on: Triggers): string[] {
-  const known: [string, unknown][] = [
-    ['push', on.push],
-    ['workflow_dispatch', on.workflowDispatch],
-    ['schedule', on.schedule],
-    ['workflow_call', on.workflowCall],
-    ['workflow_run', on.workflowRun],
-    ['repository_dispatch', on.repositoryDispatch],
-  ]
-  return known.flatMap(([name, trigger]) => (trigger === undefined ? [] : [name]))
 }
 
 function verdictOf(root: string, job: Job): JobVerdict {

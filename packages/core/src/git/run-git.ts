@@ -24,11 +24,13 @@ export function runGit(
     settings?: Record<string, string>
     timeoutMs?: number
     signal?: AbortSignal
+    /** Over those that hold for every git, such as GIT_INDEX_FILE. */
+    env?: Record<string, string>
   } = {},
 ): Promise<GitResult> {
   return new Promise((resolve, reject) => {
     const child = spawn('git', ['-C', folder, ...args], {
-      env: gitEnvironment(options.settings),
+      env: { ...gitEnvironment(options.settings), ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: options.timeoutMs ?? usualTimeoutMs,
       killSignal: 'SIGKILL',

@@ -54,6 +54,20 @@ class Game {
   }
 }
 
+test('what is left out of a run is skipped with its reason, and the rest of its matrix counts', () => {
+  const workflow = read(`${job('a', 'strategy: { matrix: { n: [1, 2] } }')}${job('b', 'needs: a')}`)
+  const leftOut = ({ instance }: Pick<PlannedJob, 'instance'>) => (instance?.matrix?.n === 1 ? 'not this one' : null)
+  const input = { workflow, isCanceled: false, contexts: {}, leftOut, newId }
+  const { jobs } = plan({ ...input, jobs: freshJobs(workflow, newId) })
+  const places = jobs.filter(({ key }) => key === 'a')
+  expect(places.map(({ status, reason }) => [status, reason])).toEqual([
+    ['skipped', 'not this one'],
+    ['queued', null],
+  ])
+  places[1]!.status = 'succeeded'
+  expect(plan({ ...input, jobs }).jobs.find(({ key }) => key === 'b')).toMatchObject({ status: 'queued' })
+})
+
 test('jobs without needs are queued, the others wait', () => {
   const game = new Game(job('a'), job('b', 'needs: a'), job('c'))
   expect(game.statuses).toEqual({ a: 'queued', b: 'pending', c: 'queued' })

@@ -12,18 +12,11 @@ import type { StepStatus } from './contract.ts'
 import { type RunFacts, runFacts, scopeOf } from './facts.ts'
 import { revokeLease, tellStreams } from './lost.ts'
 import { type HeldJob, lockHeldJobs, lockSteps, type StepRow, saveSteps } from './report-rows.ts'
-import { type JobMove, nextJobStatus, nextStepStatus, stepMoveOf } from './status.ts'
+import { jobMoveOf, nextJobStatus, nextStepStatus, stepMoveOf } from './status.ts'
 import { annotations, jobs } from './tables.ts'
 import { inWork, movePoint, type Work } from './work.ts'
 
 type Ended = Extract<Report, { kind: 'job.ended' }>
-
-const endMoves: Record<Ended['result'], JobMove> = {
-  succeeded: 'succeed',
-  failed: 'fail',
-  canceled: 'cancel',
-  timed_out: 'time_out',
-}
 
 /** Takes what agents tell of their jobs: each report once, in order, and only from who holds the job. */
 export class AgentReports {
@@ -263,7 +256,7 @@ class Taking {
   }
 
   async #endJob(job: HeldJob, report: Ended): Promise<void> {
-    const move = endMoves[report.result]
+    const move = jobMoveOf[report.result]
     const status = nextJobStatus(job.status, move)
     const facts = this.#runs.get(job.runId)
     if (status === null || !facts) return

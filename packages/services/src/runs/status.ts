@@ -85,6 +85,14 @@ export function outcomeOf(status: JobStatus): Outcome | null {
   return status === 'canceled' ? 'cancelled' : 'failure'
 }
 
+/** The move by which a job ends that an agent tells of. */
+export const jobMoveOf = {
+  succeeded: 'succeed',
+  failed: 'fail',
+  canceled: 'cancel',
+  timed_out: 'time_out',
+} as const satisfies Partial<Record<JobStatus, JobMove>>
+
 /** The move by which a step ends with this conclusion. */
 export const stepMoveOf: Record<Outcome, StepMove> = {
   success: 'succeed',

@@ -1,0 +1,1 @@
+export { Runs } from '../../../../packages/services/src/runs/index.ts'
