@@ -166,6 +166,8 @@ class Agent implements RunningAgent {
       home: this.#home.agent,
       nodeFolder: dirname(tools.node),
       nodes: new ActionNodes({ folder: join(this.#home.agent, 'nodes'), own: tools.node, given: config.node24 }),
+      toolSeed: config.toolCache,
+      jobEnvironment: config.jobEnvironment,
       user: isolation.users.step,
       upstream: connection,
       programsFor: (job) =>

@@ -121,6 +121,18 @@ export const networks = parsed((text): Check<string[]> => {
     : { problem: `must be addresses or networks with commas between them; "${wrong}" is neither` }
 })
 
+/** What Juanie itself sets for a job, or must not reach one. */
+const ownVariable = /^(PATH|HOME|TMPDIR|USER|CI|DATABASE_URL|REDIS_URL|(JUANIE|GITHUB|RUNNER|ACTIONS)_.*)$/
+
+/** Names of environment variables that jobs may get. */
+export const passedNames = parsed((text): Check<string[]> => {
+  const entries = list(text)
+  const wrong = entries.find((entry) => !/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(entry) || ownVariable.test(entry))
+  return wrong === undefined
+    ? { value: entries }
+    : { problem: `must be names of variables with commas between them; "${wrong}" is none that jobs can get` }
+})
+
 const sourceProtocols = ['https:', 'http:', 'file:']
 
 /** Bases of addresses, to which `/<owner>/<name>` is appended. Kept without trailing slashes. */

@@ -134,6 +134,18 @@ const variables = {
     meaning: 'Program of a Node.js 24 or newer, for actions that ask for it.',
     example: '/opt/node24/bin/node',
   }),
+  JUANIE_TOOL_CACHE: variable({
+    schema: kind.absolutePath.optional(),
+    default: 'none',
+    meaning: 'Folder of tools, laid out as RUNNER_TOOL_CACHE, that the tool cache of every project begins with.',
+    example: '/srv/tools',
+  }),
+  JUANIE_JOB_ENV: variable({
+    schema: kind.passedNames.default([]),
+    default: 'none',
+    meaning: 'Names of variables of the environment that jobs get too, such as that of a proxy.',
+    example: 'HTTPS_PROXY,NO_PROXY,NODE_EXTRA_CA_CERTS',
+  }),
   JUANIE_LOG_LEVEL: variable({
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], kind.oneOf).default('info'),
     default: 'info',
@@ -339,6 +351,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     allowPrivateAddresses: v.JUANIE_ALLOW_PRIVATE_ADDRESSES,
     actionSources: v.JUANIE_ACTIONS_URL,
     node24: v.JUANIE_NODE24 ?? null,
+    toolCache: v.JUANIE_TOOL_CACHE ?? null,
+    /** What of this environment every job gets. */
+    jobEnvironment: Object.fromEntries(
+      v.JUANIE_JOB_ENV.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+    ) as Record<string, string>,
     logLevel: v.JUANIE_LOG_LEVEL,
     metricsToken: v.JUANIE_METRICS_TOKEN ?? null,
     gitMaxPushBytes: v.JUANIE_GIT_MAX_PUSH_BYTES,

@@ -26,6 +26,20 @@ test('the agent gets the settings that it works by and no secret of the server',
   })
 })
 
+test('the agent gets what jobs are to get, and is another one when that changes', () => {
+  const env = { JUANIE_JOB_ENV: 'CARGO_NET_OFFLINE, NOT_SET', CARGO_NET_OFFLINE: 'true', SECRET: 'hunter2' }
+  expect(agentEnvironment(env, loadConfig({ ...env, JUANIE_HOME: '/srv/home', JUANIE_ROOT: '/opt/juanie' }))).toEqual({
+    JUANIE_JOB_ENV: 'CARGO_NET_OFFLINE, NOT_SET',
+    CARGO_NET_OFFLINE: 'true',
+    JUANIE_HOME: '/srv/home',
+    JUANIE_ROOT: '/opt/juanie',
+  })
+  const settings = (env: Record<string, string>) => agentSettings(loadConfig(env))
+  expect(settings({ ...env, CARGO_NET_OFFLINE: 'false' })).not.toBe(settings(env))
+  for (const name of ['PATH', 'JUANIE_MASTER_KEY', 'DATABASE_URL', 'GITHUB_TOKEN', 'a b'])
+    expect(() => loadConfig({ JUANIE_JOB_ENV: name })).toThrow(name)
+})
+
 test('an agent with another edge port is another agent, one under another address of the server is not', () => {
   const settings = (env: Record<string, string>) => agentSettings(loadConfig(env))
   expect(settings({ EDGE_PORT: '8181' })).not.toBe(settings({}))

@@ -40,13 +40,15 @@ export const agentSettings = (config: Config): string =>
         config.agentJobs,
         config.logLevel,
         config.node24,
+        config.toolCache,
+        config.jobEnvironment,
       ]),
     )
     .digest('hex')
     .slice(0, 16)
 
 const passedOn =
-  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|TMPDIR|NODE_ENV|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|HOST|EDGE_HOST|EDGE_PORT|JUANIE_(AGENT_JOBS|TRUST_PROXY|LOG_LEVEL|BASE_DOMAIN|ALLOW_PRIVATE_ADDRESSES|NODE24|DEFAULT_[A-Z_]+|BUNDLE_MAX_BYTES|CRASH_POINT))$/
+  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|TMPDIR|NODE_ENV|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|HOST|EDGE_HOST|EDGE_PORT|JUANIE_(AGENT_JOBS|TRUST_PROXY|LOG_LEVEL|BASE_DOMAIN|ALLOW_PRIVATE_ADDRESSES|NODE24|TOOL_CACHE|JOB_ENV|DEFAULT_[A-Z_]+|BUNDLE_MAX_BYTES|CRASH_POINT))$/
 
 /** What of its own environment the server gives to the agent that it starts; no secret of the server is among it. */
 export function agentEnvironment(
@@ -56,5 +58,5 @@ export function agentEnvironment(
   const kept = Object.entries(env).filter(
     (entry): entry is [string, string] => passedOn.test(entry[0]) && entry[1] !== undefined,
   )
-  return { ...Object.fromEntries(kept), JUANIE_HOME: config.home, JUANIE_ROOT: config.root }
+  return { ...Object.fromEntries(kept), ...config.jobEnvironment, JUANIE_HOME: config.home, JUANIE_ROOT: config.root }
 }

@@ -77,6 +77,20 @@ test('a problem over several lines needs all of them, one after the other', () =
   expect(all(['error[E1]: bad', 'between', '  --> src/m.rs:1:2'], rust)).toEqual([])
 })
 
+test('the message may stand on an earlier line than the place', () => {
+  const tap = {
+    owner: 'tap',
+    pattern: [
+      { regexp: '^\\s*not ok \\d+ - (.*)', message: 1 },
+      { regexp: '^\\s*line:\\s*(\\d+)', line: 1 },
+      { regexp: '^\\s*file:\\s*(.*)', file: 1 },
+    ],
+  }
+  expect(all(['not ok 3 - compares', '  line: 12', '  file: test/compare.js'], tap)).toMatchObject([
+    { level: 'error', message: 'compares', line: 12, file: 'test/compare.js' },
+  ])
+})
+
 test('the latest matcher is asked first, one owner has one matcher, and a removed one finds nothing', () => {
   const of = (owner: string, severity: string) => ({ owner, severity, pattern: [{ regexp: '^x (.*)$', message: 1 }] })
   expect(all(['x y'], of('a', 'error'), of('b', 'warning'))).toMatchObject([{ level: 'warning' }])
@@ -94,6 +108,16 @@ test.each([
   ['no owner', file({ pattern: tsc.pattern })],
   ['no pattern', file({ owner: 'a', pattern: [] })],
   ['no message', file({ owner: 'a', pattern: [{ regexp: 'x' }] })],
+  [
+    'a loop without a message',
+    file({
+      owner: 'a',
+      pattern: [
+        { regexp: 'x', message: 0 },
+        { regexp: 'y', line: 0, loop: true },
+      ],
+    }),
+  ],
   ['a wrong expression', file({ owner: 'a', pattern: [{ regexp: '(', message: 0 }] })],
   [
     'a loop that is not last',

@@ -67,8 +67,10 @@ function readMatcher(value: unknown, at: string): Matcher {
     const isLast = index === patterns.length - 1
     if (each.loop && !(isLast && patterns.length > 1))
       throw new Error(`${at}: only the last of several patterns may loop`)
-    if (isLast && each.groups.message === undefined) throw new Error(`${at}: the last pattern names no message`)
+    if (each.loop && each.groups.message === undefined)
+      throw new Error(`${at}: the pattern that loops names no message`)
   }
+  if (!patterns.some(({ groups }) => groups.message !== undefined)) throw new Error(`${at}: no pattern names a message`)
   return { owner, severity, fromPath, patterns }
 }
 

@@ -5,7 +5,7 @@ import { chmod, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf } from '@juanie/core/errors'
-import type { SeedNode } from './tool-cache.ts'
+import type { SeedNode } from './tool-planting.ts'
 
 const run = promisify(execFile)
 const obtainLimitMs = 5 * 60_000

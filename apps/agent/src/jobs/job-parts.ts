@@ -18,6 +18,8 @@ export interface JobRunParts {
   makeFolders(): Promise<void>
   programs: UserPrograms
   nodeFolder: string
+  /** What the operator gives to every job. */
+  jobEnvironment: Record<string, string>
   trees: ActionTrees
   nodes: ActionNodes
   /** Where steps reach the server's services; null until it listens. */

@@ -149,6 +149,8 @@ function start(steps: string, options: { secrets?: Record<string, string>; timeo
     home,
     nodeFolder: dirname(process.execPath),
     nodes: new ActionNodes({ folder: join(home, 'nodes'), own: process.execPath, given: null }),
+    toolSeed: null,
+    jobEnvironment: {},
     user: isolation.users.step,
     upstream,
     programsFor: (programs) =>

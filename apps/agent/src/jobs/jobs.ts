@@ -9,7 +9,7 @@ import type { JobProgramsParts } from './job-programs.ts'
 import { type CancelReason, JobRun } from './job-run.ts'
 import { sourceOf } from './mirror.ts'
 import { servicePasses } from './service-environment.ts'
-import { makeToolCache } from './tool-cache.ts'
+import { ToolCaches } from './tool-cache.ts'
 import type { JobUpstream } from './upstream.ts'
 import type { UserPrograms } from './user-programs.ts'
 
@@ -20,6 +20,10 @@ export interface JobsParts {
   jobs?: string
   nodeFolder: string
   nodes: ActionNodes
+  /** What every tool cache begins with; null: nothing but the Node.js of this host. */
+  toolSeed: string | null
+  /** Environment that the operator gives to every job. */
+  jobEnvironment: Record<string, string>
   /** Whose programs steps are; null: the agent's own. */
   user: StepUser | null
   upstream: JobUpstream
@@ -38,11 +42,14 @@ type LeaseFrame = Extract<Frame, { type: 'lease' }>
 /** The jobs that this agent works on. */
 export class Jobs {
   readonly #parts: JobsParts
-  readonly #running = new Map<string, { fence: number; run: JobRun; done: Promise<void>; passes: string[] }>()
+  readonly #running = new Map<
+    string,
+    { fence: number; projectId: string; run: JobRun; done: Promise<void>; passes: string[] }
+  >()
   readonly #folder: string
   readonly #spare: SpareFolders
   readonly #trees: ActionTrees
-  readonly #tools: string
+  readonly #tools: ToolCaches
   readonly #forwarder: Forwarder
 
   constructor(parts: JobsParts) {
@@ -50,10 +57,17 @@ export class Jobs {
     this.#folder = parts.jobs ?? join(parts.home, 'jobs')
     mkdirSync(this.#folder, { recursive: true, mode: 0o711 })
     this.#trees = new ActionTrees(join(parts.home, 'actions'))
-    this.#tools = join(parts.home, 'tools')
-    for (const folder of [this.#tools, this.#trees.folder, parts.nodes.folder]) {
-      mkdirSync(folder, { recursive: true, mode: folder === this.#tools ? 0o711 : 0o755 })
+    const tools = join(parts.home, 'tools')
+    for (const folder of [tools, this.#trees.folder, parts.nodes.folder]) {
+      mkdirSync(folder, { recursive: true, mode: folder === tools ? 0o711 : 0o755 })
     }
+    this.#tools = new ToolCaches({
+      folder: tools,
+      user: parts.user,
+      seed: parts.toolSeed,
+      nodes: () => parts.nodes.seeds(),
+      warn: parts.warn,
+    })
     this.#forwarder = new Forwarder({
       serverUrl: () => parts.upstream.serverUrl(),
       maskOf: (token) => {
@@ -72,7 +86,10 @@ export class Jobs {
       const isHeld = [...this.#running].some(([jobId, { fence }]) => name === `${jobId}-${fence}`)
       if (!isHeld && !this.#spare.holds(name)) await removeJobFolders(join(this.#folder, name))
     }
-    if (this.#running.size === 0) await this.#trees.clean()
+    if (this.#running.size === 0) {
+      await this.#trees.clean()
+      await this.#tools.clean()
+    }
     this.#spare.prepare()
   }
 
@@ -89,7 +106,7 @@ export class Jobs {
     }
     const { upstream, nodeFolder } = this.#parts
     const mirrors = join(this.#parts.home, 'mirrors')
-    const tools = join(this.#tools, job.projectId)
+    const tools = this.#tools.of(job.projectId)
     const folders = jobFolders(join(this.#folder, `${job.jobId}-${fence}`), repositoryName(job.repository.path), tools)
     const programs = this.#parts.programsFor({
       jobId: job.jobId,
@@ -108,12 +125,14 @@ export class Jobs {
       isBeside: job.instance.job.steps.some(({ background }) => background),
     })
     const source = (signal: AbortSignal) => sourceOf(job, { mirrors, serverUrl: upstream.serverUrl(), signal })
+    const isUsed = () =>
+      [...this.#running].some(([id, { projectId }]) => projectId === job.projectId && id !== job.jobId)
     const makeFolders = async () => {
       await this.#forwarder.listen()
-      makeToolCache(tools, this.#parts.user, this.#parts.nodes.seeds())
-      return this.#spare.give(folders)
+      await this.#tools.make(job.projectId, isUsed)
+      await this.#spare.give(folders)
     }
-    const [trees, nodes] = [this.#trees, this.#parts.nodes]
+    const { nodes, jobEnvironment } = this.#parts
     const run = new JobRun({
       job,
       fence,
@@ -122,7 +141,8 @@ export class Jobs {
       makeFolders,
       programs,
       nodeFolder,
-      trees,
+      jobEnvironment,
+      trees: this.#trees,
       nodes,
       servicesUrl: () => this.#forwarder.url,
       source,
@@ -135,7 +155,7 @@ export class Jobs {
       .finally(() => {
         if (this.#running.get(job.jobId)?.run === run) this.#running.delete(job.jobId)
       })
-    this.#running.set(job.jobId, { fence, run, done, passes: servicePasses(job) })
+    this.#running.set(job.jobId, { fence, projectId: job.projectId, run, done, passes: servicePasses(job) })
   }
 
   cancel(jobId: string, fence: number, reason: CancelReason): void {

@@ -54,13 +54,14 @@ const githubVariables = [
   'retention_days',
 ] as const
 
-/** A clean environment, built from nothing of the agent's own. */
+/** A clean environment: of the agent's own only what its operator names. */
 export function jobEnvironment(
   job: LeasedJob,
   folders: JobFolders,
-  options: { nodeFolder: string; github: Record<string, unknown> },
+  options: { given: Record<string, string>; nodeFolder: string; github: Record<string, unknown> },
 ): Record<string, string> {
   const environment: Record<string, string> = {
+    ...options.given,
     PATH: `${options.nodeFolder}:${standardPath}`,
     HOME: folders.home,
     TMPDIR: folders.temp,

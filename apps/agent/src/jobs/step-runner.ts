@@ -109,11 +109,11 @@ export class StepRunner {
     work: (context: Omit<StepContext, 'step'>, options: ReturnType<JobState['options']>) => Promise<StepEnd>,
   ): Promise<StepEnd> {
     const state = this.#state
-    const { job, folders, programs, nodeFolder } = state.parts
+    const { job, folders, programs, nodeFolder, jobEnvironment: given } = state.parts
     const { hearing, log } = io
     const files = new StepFiles(folders.files, at.key, { user: programs.user, before: io.files?.last ?? null })
     if (io.files) io.files.last = files
-    const base = jobEnvironment(job, folders, { nodeFolder, github: at.contexts.github ?? {} })
+    const base = jobEnvironment(job, folders, { given, nodeFolder, github: at.contexts.github ?? {} })
     const services = serviceEnvironment(job, state.parts.servicesUrl(), at.user)
     const environment: Record<string, string> = {
       ...base,

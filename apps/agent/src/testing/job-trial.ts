@@ -18,6 +18,10 @@ export class JobTrial {
   downloads = 0
   /** The Node that actions get which ask for a newer one than this. */
   node24: string | null = process.execPath
+  /** What tool caches begin with. */
+  toolSeed: string | null = null
+  /** What every job gets. */
+  jobEnvironment: Record<string, string> = {}
   refused: Record<string, string> = {}
   #isolation: HostIsolation | null = null
 
@@ -139,6 +143,8 @@ export class JobTrial {
         given: this.node24,
         hostMajor: this.node24 === own ? 24 : 20,
       }),
+      toolSeed: this.toolSeed,
+      jobEnvironment: this.jobEnvironment,
       user: isolation.users.step,
       upstream,
       programsFor: (programs) =>
