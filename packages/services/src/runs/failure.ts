@@ -107,19 +107,36 @@ const isOwnWord = (text: string): boolean => text.startsWith('##[error]')
 
 const colours = /\x1b\[[0-9;]*m/g
 
+/** Lines that say why by their form: what compilers, runners of tests, package managers and shells print. */
+const reasons = [
+  // `AssertionError [ERR_ASSERTION]: 2 == 3`, `ValueError: no`, `error: '2 == 3'`, `panic: …`
+  /^\s*(uncaught )?([\w.]*(error|exception)|fatal|panic)( ?\[\w+\])?: \S/i,
+  // `src/a.ts(3,1): error TS2304: …`, `a.c:1:2: error: …`, `./x.go:3:12: undefined: y`
+  /\berror( TS\d+)?: \S/,
+  /^(vet: )?[\w@./-]+\.\w{1,5}:\d+:\d+: (?!warning|note|info)\S/,
+  // pytest, Go, Jest, ESLint
+  /^E {3,}\S/,
+  /^\s+\w+_test\.go:\d+: /,
+  /^\s+expect\(.*\)\./,
+  /^\s+\d+:\d+\s+error\s/,
+  /^npm (error|ERR!) (?!code\b|errno\b|syscall\b|path\b|dest\b|A complete log|Lifecycle script|command\b|workspace\b|location\b)\S/,
+  /: (command )?not found$/,
+]
 /** How test runners, compilers and shells begin to say that something failed. */
 const complaint =
-  /\b(\w*error|fail(ed|ure)?|fatal|panic|\w*exception|traceback|unhandled|not found|no such file|cannot|could not|denied|refused|unexpected|missing|assert\w*)\b|✗|✕|×|npm ERR!/i
+  /\b(\w*error|fail(ed|ure)?|fatal|panic|\w*exception|traceback|unhandled|not found|no such file|cannot|could not|denied|refused|unexpected|missing|assert\w*)\b|✗|✕|✖|×|npm ERR!/i
 /** Lines that only count: `0 errors`, `Errors: 0`, `no failures`. */
 const harmless = /\b(0|no) (errors?|fail(ed|ures?)?)\b|\b(errors?|fail(ed|ures?)?):? 0\b/i
+/** What is named after failures and did not fail: tests that passed or begin, warnings, commands that are repeated. */
+const passing =
+  /^\s*(ok \d+|[✓✔√]|PASS\b|=== RUN|--- (PASS|SKIP)|# Subtest|npm warn|warning\b|\+ |> |##\[(group|command)\])|\bPASSED\b/
 
-/** The last lines of a step, from shortly before the first that complains; without any, the very last ones. */
+/** The last lines of a step, from shortly before the one that says why it failed; without any, the very last ones. */
 export function around(lines: Line[]): { lines: Line[]; point: number | null } {
   const said = lines.filter(({ text }) => !isOwnWord(text))
-  const index = said.findIndex(({ text }) => {
-    const plain = text.replaceAll(colours, '')
-    return complaint.test(plain) && !harmless.test(plain)
-  })
+  const suspects = suspectsOf(said.map(({ text }) => text.replaceAll(colours, '')))
+  const why = suspects.findIndex((text) => text !== null && reasons.some((reason) => reason.test(text)))
+  const index = why >= 0 ? why : suspects.findIndex((text) => text !== null && complaint.test(text))
   if (index < 0) {
     const last = said.findLast(({ text }) => text.trim() !== '')
     return { lines: said.slice(-(linesBefore + 1 + linesAfter)), point: last?.number ?? null }
@@ -128,4 +145,15 @@ export function around(lines: Line[]): { lines: Line[]; point: number | null } {
     lines: said.slice(Math.max(0, index - linesBefore), index + 1 + linesAfter),
     point: said[index]!.number,
   }
+}
+
+/** The texts that may say why; null for one that does not. What a test of Go logs counts only where the test failed. */
+function suspectsOf(texts: string[]): (string | null)[] {
+  const suspects: (string | null)[] = texts.map((text) => (harmless.test(text) || passing.test(text) ? null : text))
+  let begun = 0
+  texts.forEach((text, index) => {
+    if (text.startsWith('=== RUN')) begun = index
+    if (/^--- (PASS|SKIP)/.test(text)) suspects.fill(null, begun, index)
+  })
+  return suspects
 }
