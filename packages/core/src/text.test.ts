@@ -38,6 +38,7 @@ test('a name from outside neither moves the cursor of a terminal nor turns its t
   expect(plain('\u001b[31mred\u0007\r \u202etxt.exe\u2066 \u009b2J')).toBe(
     '\ufffd[31mred\ufffd\ufffd \ufffdtxt.exe\ufffd \ufffd2J',
   )
+  expect(plain('a\u200fb\u061cc\u200e')).toBe('a\ufffdb\ufffdc\ufffd')
   const fine = 'naïve 名字 💩 العربية\tone\ntwo'
   expect(plain(fine)).toBe(fine)
 })
