@@ -71,6 +71,8 @@ async function main(): Promise<void> {
       jobs: join(own, 'jobs'),
       nodeFolder: dirname(tools.node),
       nodes: new ActionNodes({ folder: join(home.agent, 'nodes'), own: tools.node, given: config.node24 }),
+      toolSeed: config.toolCache,
+      jobEnvironment: config.jobEnvironment,
       user: isolation.users.step,
       upstream: new LocalUpstream({
         mirrors,
