@@ -2,6 +2,7 @@ const words: Record<string, string> = {
   'job.canceled': 'a job was canceled',
   'job.fail_fast': 'another job of the matrix failed, and fail-fast is on',
   'job.failed': 'a job failed',
+  'job.unclaimed': 'no agent took the job within 24 hours',
   'job.lost': 'the machine of a job was lost',
   'job.max_parallel': 'as many jobs of the matrix run as max-parallel allows',
   'job.repeated': 'its machine was lost, so it is repeated',

@@ -322,6 +322,21 @@ names()`,
   expect(JSON.stringify([run.reports, run.lines])).not.toContain('moonlight')
 })
 
+test('a job tells the address of its environment, unless that would show a secret', async () => {
+  using trial = new JobTrial()
+  const steps = '- id: up\n  run: echo "host=dev.example.com" >> "$GITHUB_OUTPUT"; echo "::add-mask::of-a-secret"'
+  const urlOf = async (url: string) => {
+    const more = `    environment: { name: dev, url: '${url}' }\n`
+    return (await trial.run(steps, { more })).end
+  }
+  expect(await urlOf('https://${{ steps.up.outputs.host }}/${{ job.status }}')).toMatchObject({
+    environmentUrl: 'https://dev.example.com/success',
+  })
+  for (const url of ['https://of-a-secret.example.com', '', '${{ fromJSON(steps.up.outputs.host) }}']) {
+    expect(await urlOf(url)).toMatchObject({ result: 'succeeded', environmentUrl: null })
+  }
+})
+
 test('jobs of a project keep a tool cache, and nothing else', async () => {
   using trial = new JobTrial()
   const steps =

@@ -2,7 +2,14 @@ import { join } from 'node:path'
 import { messageOf } from '@juanie/core/errors'
 import { crashPoint } from '@juanie/core/points'
 import { addedSteps } from '@juanie/services/hosts/contract'
-import { type Contexts, evaluateCondition, evaluateMapping, evaluateValue, type Step } from '@juanie/workflow'
+import {
+  type Contexts,
+  evaluateCondition,
+  evaluateMapping,
+  evaluateTemplate,
+  evaluateValue,
+  type Step,
+} from '@juanie/workflow'
 import { makePipe } from './folders.ts'
 import type { JobRunParts, StepEnd } from './job-parts.ts'
 import { JobState } from './job-state.ts'
@@ -132,7 +139,29 @@ export class JobRun {
       : isOver
         ? null
         : this.#state.firstFailure
-    upstream.report({ kind: 'job.ended', jobId: job.jobId, fence, at: now(), result, reason: clip(reason), outputs })
+    upstream.report({
+      kind: 'job.ended',
+      jobId: job.jobId,
+      fence,
+      at: now(),
+      result,
+      reason: clip(reason),
+      outputs,
+      environmentUrl: this.#environmentUrl(),
+    })
+  }
+
+  /** An address that cannot be evaluated, or that would show a secret, is left out. */
+  #environmentUrl(): string | null {
+    const written = this.#parts.job.instance.job.environment?.url
+    if (written === undefined) return null
+    try {
+      const state = this.#state
+      const url = evaluateTemplate(written, state.contexts(state.environment({})), state.options()).trim()
+      return url !== '' && url.length <= 2_048 && state.masker.mask(url) === url ? url : null
+    } catch {
+      return null
+    }
   }
 
   /** Gets the actions of other repositories before anything runs, and runs what they want to run first. */

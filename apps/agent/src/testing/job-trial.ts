@@ -55,6 +55,8 @@ export class JobTrial {
       timeoutMs?: number
       onReport?: (report: Report, jobs: Jobs, job: LeasedJob) => void
       secrets?: Record<string, string>
+      /** Further lines of the job. */
+      more?: string
     } = {},
   ) {
     this.git('add', '-A')
@@ -100,7 +102,7 @@ export class JobTrial {
         await packFolder(join(this.folder, 'sources', owner, name), file)
       },
     }
-    const text = `on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n${steps.trim().replace(/^/gm, '      ')}\n`
+    const text = `on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n${options.more ?? ''}    steps:\n${steps.trim().replace(/^/gm, '      ')}\n`
     const { workflow, problems } = parseWorkflow('ci.yml', text)
     if (!workflow) throw new Error(JSON.stringify(problems))
     const [instance] = expandJob(workflow.jobs[0]!, {})

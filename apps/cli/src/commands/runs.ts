@@ -97,6 +97,7 @@ function describe(job: JobView): string {
   const lines = [
     `${job.status.padEnd(10)} ${plain(job.name)}${job.repeat > 1 ? ' (repeated after its machine was lost)' : ''}`,
   ]
+  if (job.environmentUrl) lines.push(`           ${plain(job.environment ?? '')} ${plain(job.environmentUrl)}`)
   if (job.waitsFor) lines.push(`           ${plain(job.waitsFor)}`)
   if (job.reason) lines.push(`           ${plain(reasonOf(job.reason))}`)
   for (const step of job.steps) {

@@ -363,7 +363,8 @@ test('a job whose labels no agent has waits and says so', async () => {
   const run = await view(shop)
   expect(run.jobs[0]).toMatchObject({
     status: 'queued',
-    waitsFor: 'No agent has the labels self-hosted, gpu: start one that has them, or change runs-on.',
+    waitsFor:
+      'No agent has the labels self-hosted, gpu: start one that has them, or change runs-on. It fails when none comes within 24 hours.',
   })
   expect(agent.frames.filter(({ type }) => type === 'lease')).toEqual([])
 })

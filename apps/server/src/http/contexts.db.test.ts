@@ -1,5 +1,6 @@
+import { Actions } from '@juanie/services/actions'
 import { IdTokens } from '@juanie/services/identity'
-import { type JobCaller, JobPasses } from '@juanie/services/runs'
+import { type JobCaller, JobPasses, LeaseJudge, RunSignals } from '@juanie/services/runs'
 import { expect, test } from 'vitest'
 import { must, openShop, type Shop } from '../testing/shop.ts'
 import { type LeaseFrame, WireAgent } from '../testing/wire-agent.ts'
@@ -146,4 +147,109 @@ test('the claims of a called job name the workflow that is called', async () => 
     job_workflow_ref: 'octo/kit/.github/workflows/x.yml@v2',
     job_workflow_sha: 'c'.repeat(40),
   })
+})
+
+test('the address of an environment is kept where it is one that people may follow', async () => {
+  await using shop = await openShop()
+  await using agent = await WireAgent.local(shop.t)
+  await shop.clone.commit({ [ci]: workflow() })
+  for (const [told, kept] of [
+    ['https://dev.example.com/a?b=c', 'https://dev.example.com/a?b=c'],
+    ['javascript:alert(1)', null],
+    ['dev.example.com', null],
+    [null, null],
+  ] as const) {
+    const known = new Set(agent.frames)
+    await shop.clone.commit({})
+    await must(shop.clone.git('push', '-q', 'origin', 'main'))
+    const lease = await agent.frame('lease', (frame) => !known.has(frame))
+    const at = new Date().toISOString()
+    await agent.report(lease, [
+      { kind: 'job.started', at },
+      { kind: 'job.ended', at, result: 'succeeded', reason: null, outputs: {}, environmentUrl: told },
+    ])
+    const { data } = await shop.query('runs.view', { run: lease.job.runNumber })
+    expect(data.jobs).toMatchObject([{ environmentUrl: kept }])
+  }
+}, 60_000)
+
+test('an input of the type environment names one of the project', async () => {
+  await using shop = await openShop()
+  const inputs = 'workflow_dispatch:\n    inputs:\n      to: { type: environment }\n      more: { type: string }'
+  await shop.clone.commit({ [ci]: `on:\n  ${inputs}\njobs:\n  a: { runs-on: linux, steps: [{ run: echo }] }\n` })
+  await must(shop.clone.git('push', '-q', 'origin', 'main'))
+  const start = (to: string) => shop.mutate('runs.dispatch', { inputs: { to, more: 'nowhere' } })
+  expect(JSON.stringify(await start('nowhere'))).toMatch(
+    /to: the project has no environment .*nowhere.*; it has dev, staging/,
+  )
+  expect((await start('staging')).data).toMatchObject({ status: 'queued' })
+  expect((await start('')).data).toMatchObject({ status: 'queued' })
+})
+
+test('a job that no agent takes within a day fails, and what needs it is skipped', async () => {
+  await using shop = await openShop()
+  await using _agent = await WireAgent.local(shop.t)
+  const other = 'on: push\njobs:\n  w: { runs-on: windows-latest, steps: [{ run: x }] }\n'
+  await shop.clone.commit({ [ci]: `${other}  after: { needs: w, runs-on: linux, steps: [{ run: x }] }\n` })
+  await must(shop.clone.git('push', '-q', 'origin', 'main'))
+  const view = async () => (await shop.query('runs.view', { run: 1 })).data
+  expect((await view()).jobs[0]).toMatchObject({
+    status: 'queued',
+    waitsFor: expect.stringMatching(/windows-latest.*It fails when none comes within 24 hours/),
+  })
+  const kernel = shop.t.app.kernel
+  let now = 0
+  const judge = new LeaseJudge({
+    db: kernel.db,
+    signals: shop.t.app.get(RunSignals),
+    url: () => shop.t.url,
+    failed: () => {},
+    now: () => now,
+  })
+  const turns = async () => {
+    let decided = 0
+    for (let left = 8; left > 0; left--) {
+      now += 1_000
+      decided += await judge.turn()
+    }
+    return decided
+  }
+  await shop.t.db.pool.query(`update jobs set queued_at = now() - interval '23 hours' where status = 'queued'`)
+  expect(await turns()).toBe(0)
+  expect((await view()).status).toBe('queued')
+  await shop.t.db.pool.query(`update jobs set queued_at = now() - interval '25 hours' where status = 'queued'`)
+  await turns()
+  await expect.poll(async () => (await view()).status).toBe('failed')
+  expect((await view()).jobs).toMatchObject([
+    { key: 'w', status: 'failed', reason: 'job.unclaimed' },
+    { key: 'after', status: 'skipped' },
+  ])
+}, 60_000)
+
+test('a rerun asks again what the organization allows, and means what it meant before', async () => {
+  await using shop = await openShop()
+  await using agent = await WireAgent.local(shop.t)
+  await shop.clone.commit({ [ci]: workflow() })
+  await must(shop.clone.git('push', '-q', 'origin', 'main'))
+  const first = await agent.frame('lease')
+  const commit = 'c'.repeat(40)
+  await shop.t.db.pool.query('insert into run_actions (run_id, repository, ref, "commit") values ($1, $2, $3, $4)', [
+    first.job.runId,
+    'octo/kit',
+    'v1',
+    commit,
+  ])
+  const ask = async ({ job, fence }: LeaseFrame) =>
+    (await agent.post('actions', { jobId: job.jobId, fence, uses: ['octo/kit@v1'] })).json()
+  expect(JSON.stringify(await ask(first))).toContain(commit)
+  await agent.finish(first)
+  await shop.t.app
+    .get(Actions)
+    .setPolicy(
+      { organizationId: shop.organizationId, projectId: null, actor: { kind: 'system', id: null, name: 'juanie' } },
+      { mode: 'listed', allowed: ['actions'] },
+    )
+  await shop.mutate('runs.rerun', { run: 1 })
+  const second = await agent.frame('lease', ({ job }) => job.jobId !== first.job.jobId)
+  expect(JSON.stringify(await ask(second))).toMatch(/refused.*does not allow octo.kit@v1/)
 })

@@ -83,4 +83,12 @@ test('only listed owners and actions, or only pinned ones', async () => {
   expect(await actions.policy(scope)).toMatchObject({ mode: 'pinned', allowed: [] })
   await expect(actions.resolve(scope, cache)).rejects.toMatchObject({ code: 'forbidden' })
   await expect(actions.resolve(scope, { ...cache, ref: sha('a') })).resolves.toMatchObject({ commit: sha('a') })
+  // Nor a pin.
+  const tools = { owner: 'acme', name: 'tools', ref: 'v1' }
+  await expect(actions.resolve(scope, tools)).resolves.toBeDefined()
+  expect(await actions.refusals(scope, [cache, tools, { ...cache, ref: sha('a') }])).toEqual([
+    expect.stringContaining('pinned'),
+    null,
+    null,
+  ])
 })

@@ -7,10 +7,12 @@ export function refusalOf(
   action: { owner: string; name: string; ref: string; isOwn: boolean },
 ): string | null {
   const shown = `${action.owner}/${action.name}@${action.ref}`
+  // What the organization hosts itself is as much its own as the workflow that uses it.
+  if (action.isOwn) return null
   if (policy.mode === 'pinned' && !isCommitId(action.ref)) {
     return `The organization allows only actions that are pinned to a commit: write ${action.owner}/${action.name}@ and the full id of 40 digits instead of "${action.ref}".`
   }
-  if (policy.mode === 'listed' && !action.isOwn && !isListed(policy.allowed, action)) {
+  if (policy.mode === 'listed' && !isListed(policy.allowed, action)) {
     return `The organization does not allow ${shown}: an owner adds it with \`juanie org actions --allow ${action.owner}/${action.name}\`.`
   }
   return null

@@ -77,6 +77,16 @@ export class Actions implements ActionSources {
     return found
   }
 
+  /** Why the policy does not allow these now, whatever it was when they were resolved; null for what it allows. */
+  async refusals(scope: Scope, what: (ActionName & { ref: string })[]): Promise<(string | null)[]> {
+    const policy = await this.policy(scope)
+    const strict = what.map((each) => refusalOf(policy, { ...each, isOwn: false }))
+    if (strict.every((refusal) => refusal === null)) return strict
+    return Promise.all(
+      strict.map(async (refusal, index) => refusal && ((await this.#hosted(scope, what[index]!)) ? null : refusal)),
+    )
+  }
+
   /** For what was resolved before, be it long ago: the policy was asked then. */
   async read(
     scope: Scope,

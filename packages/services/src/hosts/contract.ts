@@ -242,6 +242,8 @@ export const Report = z.discriminatedUnion('kind', [
     result: z.enum(['succeeded', 'failed', 'canceled', 'timed_out']),
     reason: z.nullable(Text(4000)),
     outputs: z.record(z.string(), Text(1_048_576)),
+    /** Evaluated `environment.url`; without a secret in it. */
+    environmentUrl: z.optional(z.nullable(Text(2_048))),
   }),
 ])
 export type Report = z.infer<typeof Report>

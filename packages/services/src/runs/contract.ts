@@ -236,6 +236,8 @@ export interface JobView {
   isCarried: boolean
   continueOnError: boolean
   environment: string | null
+  /** Where it says that this environment is to be found. */
+  environmentUrl: string | null
   timeoutMs: number
   agent: string | null
   outputs: Record<string, string>

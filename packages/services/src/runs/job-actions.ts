@@ -19,7 +19,11 @@ type RemoteRef = Extract<ActionRef, { kind: 'remote' }>
 
 interface Parts {
   db: Database
-  actions: ActionSources & { bundle(scope: ProjectScope, what: ActionName & { commit: string }): Promise<ActionBundle> }
+  actions: ActionSources & {
+    /** Why the policy does not allow these now; null for what it allows. */
+    refusals(scope: ProjectScope, what: (ActionName & { ref: string })[]): Promise<(string | null)[]>
+    bundle(scope: ProjectScope, what: ActionName & { commit: string }): Promise<ActionBundle>
+  }
 }
 
 /** The actions that held jobs use. What one means is decided once for a run, all its attempts included. */
@@ -40,11 +44,21 @@ export class JobActions {
     const answers = new Map<string, ActionAnswer>()
     const rows = await this.#recorded(job.runId)
     const recorded = new Map(rows.map((row) => [`${row.repository}@${row.ref}`, row.commit]))
-    const open = [...wanted].filter(([key, { owner, name }]) => {
-      const commit = recorded.get(key)
-      if (commit !== undefined) answers.set(key, { kind: 'found', owner, name, commit, notice: null })
-      return commit === undefined
-    })
+    const known = [...wanted].filter(([key]) => recorded.has(key))
+    // What was decided before stays so; whether it may be used is asked again, for a rerun too.
+    const refusals =
+      known.length > 0
+        ? await this.#actions.refusals(
+            job.scope,
+            known.map(([, ref]) => ref),
+          )
+        : []
+    for (const [index, [key, { owner, name }]] of known.entries()) {
+      const reason = refusals[index]
+      const commit = recorded.get(key)!
+      answers.set(key, reason ? { kind: 'refused', reason } : { kind: 'found', owner, name, commit, notice: null })
+    }
+    const open = [...wanted].filter(([key]) => !recorded.has(key))
     if (recorded.size + open.length > maxActions) {
       throw new AppError('invalid', 'run.too_many_actions', {
         message: `uses: a run may use at most ${maxActions} different actions.`,

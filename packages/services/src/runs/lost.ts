@@ -1,3 +1,4 @@
+import type { Database } from '@juanie/core/database'
 import { record } from '@juanie/core/events'
 import { uuidv7 } from '@juanie/core/ids'
 import { eq, sql } from 'drizzle-orm'
@@ -8,7 +9,8 @@ import { lockJobs } from './rows.ts'
 import { channels } from './signals.ts'
 import { isJobHeld, type JobMove, jobMoves } from './status.ts'
 import { jobs, jobTokens, steps } from './tables.ts'
-import { movePoint, type Work } from './work.ts'
+import { unclaimedHours } from './waiting.ts'
+import { inWork, movePoint, type Work } from './work.ts'
 
 /** Ends the right to a job: its number never comes again, so whatever its holder still says is refused. */
 export async function revokeLease(work: Work, jobId: string): Promise<void> {
@@ -94,6 +96,32 @@ export async function failLeased(
   await work.tx.update(steps).set({ status: 'canceled', finishedAt: sql`now()` }).where(eq(steps.jobId, job.jobId))
   await advanceLocked(work, parts, held.facts, held.all)
   return true
+}
+
+/** No agent took it, and none will: a job for another system does not wait for ever. False when it waits no more. */
+async function failUnclaimed(work: Work, parts: AdvanceParts, { runId, id }: { runId: string; id: string }) {
+  const facts = await runFacts(work.tx, runId, true)
+  const all = facts && (await lockJobs(work.tx, runId, facts.run.attempt))
+  const job = all?.find((each) => each.id === id)
+  if (!facts || job?.status !== 'queued') return false
+  await moveHeld(work, job, 'fail', 'job.unclaimed')
+  await closeSteps(work, id, 'job.unclaimed')
+  await advanceLocked(work, parts, facts, all!)
+  return true
+}
+
+/** Ends jobs that no agent took for a day; answers how many. */
+export async function failAllUnclaimed(db: Database, parts: AdvanceParts): Promise<number> {
+  const rows = await db.execute<{ id: string; runId: string }>(
+    sql`
+      select id, run_id as "runId" from jobs
+       where status = 'queued' and queued_at < now() - ${`${unclaimedHours} hours`}::interval
+       order by queued_at limit 100`,
+    'objects',
+  )
+  let ended = 0
+  for (const row of rows) if (await inWork(db, (work) => failUnclaimed(work, parts, row))) ended++
+  return ended
 }
 
 /** Viewers of these streams must look again: a step has ended. */

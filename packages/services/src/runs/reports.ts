@@ -267,7 +267,13 @@ class Taking {
     const reason = report.reason ? clean(report.reason) : null
     await this.#work.tx
       .update(jobs)
-      .set({ status, reason, outputs, finishedAt: new Date(report.at) })
+      .set({
+        status,
+        reason,
+        outputs,
+        environmentUrl: webAddress(report.environmentUrl),
+        finishedAt: new Date(report.at),
+      })
       .where(eq(jobs.id, job.id))
     job.status = status
     this.#ended.add(job.id)
@@ -286,3 +292,10 @@ class Taking {
 
 /** PostgreSQL has no NUL in its texts, and programs print them. */
 const clean = (text: string): string => text.replaceAll('\0', '\uFFFD')
+
+/** What people may follow: a page, and nothing that their browser would run. */
+function webAddress(text: string | null | undefined): string | null {
+  if (!text || !URL.canParse(text)) return null
+  const { href, protocol } = new URL(text)
+  return protocol === 'http:' || protocol === 'https:' ? href : null
+}

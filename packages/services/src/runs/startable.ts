@@ -2,6 +2,8 @@ import type { Database } from '@juanie/core/database'
 import { AppError, notFound } from '@juanie/core/errors'
 import type { ProjectScope } from '@juanie/core/scope'
 import { dispatchInputs, type Workflow } from '@juanie/workflow'
+import { and, eq, isNull } from 'drizzle-orm'
+import { environments } from '../environments/tables.ts'
 import type { Pipelines, WorkflowAt } from '../pipelines/index.ts'
 import type { GitStore } from '../repositories/index.ts'
 import { shortRef } from './contexts.ts'
@@ -86,6 +88,32 @@ export function chooseWorkflow(workflows: WorkflowAt[], wanted: string | undefin
         ? 'workflow: none of this commit can be started by hand; add workflow_dispatch to the `on` of one.'
         : `workflow: this commit has no workflow ${wanted}.`,
     details: { workflows: callable.map(({ file }) => file) },
+  })
+}
+
+/** Inputs of the type `environment` name one of the project. */
+export async function checkEnvironments(
+  db: Database,
+  projectId: string,
+  { workflow, inputs }: { workflow: Workflow; inputs: Record<string, unknown> },
+): Promise<void> {
+  const declared = Object.entries(workflow.on.workflowDispatch?.inputs ?? {})
+  const named = declared.flatMap(([name, { type }]) =>
+    type === 'environment' && inputs[name] ? [[name, String(inputs[name])] as const] : [],
+  )
+  if (named.length === 0) return
+  const rows = await db
+    .select({ name: environments.name })
+    .from(environments)
+    .where(and(eq(environments.projectId, projectId), isNull(environments.deletedAt)))
+    .orderBy(environments.position)
+    .limit(1_000)
+  const names = rows.map(({ name }) => name)
+  const [wrong] = named.filter(([, value]) => !names.includes(value))
+  if (!wrong) return
+  throw new AppError('invalid', 'run.inputs_invalid', {
+    message: `${wrong[0]}: the project has no environment "${wrong[1]}"; it has ${names.join(', ') || 'none'}.`,
+    details: { field: wrong[0] },
   })
 }
 

@@ -13,7 +13,7 @@ import { shortRef, sourceOf } from './contexts.ts'
 import type { DispatchRun } from './contract.ts'
 import { type Person, type ProjectFacts, personFacts, projectFacts, projectVariables } from './facts.ts'
 import { type Draft, RunWriter, type StartedRun } from './run-writer.ts'
-import { chooseWorkflow, readInputs, resolveRef } from './startable.ts'
+import { checkEnvironments, chooseWorkflow, readInputs, resolveRef } from './startable.ts'
 import { syncTriggers } from './triggers.ts'
 import { inWork, type Work } from './work.ts'
 
@@ -96,6 +96,9 @@ export class RunStarts {
     if (!found) throw notFound('commit')
     const workflow = chooseWorkflow(found.workflows, input.workflow)
     const inputs = workflow.parsed.workflow ? readInputs(workflow.parsed.workflow, input.inputs) : {}
+    if (workflow.parsed.workflow) {
+      await checkEnvironments(this.#db, scope.projectId, { workflow: workflow.parsed.workflow, inputs })
+    }
     const [actor, vars] = await Promise.all([
       scope.actor.kind === 'user' ? personFacts(this.#db, scope.actor.id) : null,
       projectVariables(this.#db, scope.projectId),

@@ -55,6 +55,7 @@ test('a job moves only along these edges', () => {
     'pending -succeed-> succeeded',
     'queued -lease-> leased',
     'queued -cancel-> canceled',
+    'queued -fail-> failed',
     'leased -start-> running',
     'leased -requeue-> queued',
     'leased -lose-> lost',

@@ -18,12 +18,12 @@ export const runMoves = {
 
 /**
  * `requeue`: its agent lives but never got the lease's frame. A job fails before it runs when its expressions cannot
- * be evaluated or its secrets cannot be opened. A job that calls a workflow is never queued: it ends with the jobs it
+ * be evaluated, its secrets cannot be opened, or no agent takes it within a day. A job that calls a workflow is never queued: it ends with the jobs it
  * called.
  */
 export const jobMoves = {
   pending: { queue: 'queued', skip: 'skipped', cancel: 'canceled', fail: 'failed', succeed: 'succeeded' },
-  queued: { lease: 'leased', cancel: 'canceled' },
+  queued: { lease: 'leased', cancel: 'canceled', fail: 'failed' },
   leased: { start: 'running', requeue: 'queued', lose: 'lost', cancel: 'canceled', fail: 'failed' },
   running: { succeed: 'succeeded', fail: 'failed', cancel: 'canceled', time_out: 'timed_out', lose: 'lost' },
   succeeded: {},

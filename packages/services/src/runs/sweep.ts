@@ -3,7 +3,7 @@ import { leaseMs } from '@juanie/core/leases'
 import { sql } from 'drizzle-orm'
 import { awayMs } from '../hosts/index.ts'
 import { type AdvanceParts, advanceRun } from './advance.ts'
-import { loseJob, requeueJob } from './lost.ts'
+import { failAllUnclaimed, loseJob, requeueJob } from './lost.ts'
 import { inWork } from './work.ts'
 
 const everyMs = 400
@@ -70,7 +70,7 @@ export class LeaseJudge {
       const decide = isUnheard ? requeueJob : loseJob
       if (await inWork(this.#parts.db, (work) => decide(work, this.#parts, runId, id))) decided++
     }
-    return decided
+    return decided + (await failAllUnclaimed(this.#parts.db, this.#parts))
   }
 
   /** `isUnheard`: its agent speaks and renews, but never this job: the frame that gave it away did not arrive. */

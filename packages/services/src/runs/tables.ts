@@ -126,6 +126,8 @@ export const jobs = snakeCase.table(
     continueOnError: boolean().notNull().default(false),
     /** Evaluated name of the environment that the job says it works on. */
     environment: text(),
+    /** Where it says that this environment is to be found; `http` or `https`. */
+    environmentUrl: text(),
     timeoutMs: integer().notNull(),
     /** Evaluated `concurrency`; null until its needs are over. */
     concurrency: jsonb().$type<ConcurrencyGroup>(),

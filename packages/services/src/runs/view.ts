@@ -97,6 +97,7 @@ export async function viewRun(
       isCarried: row.carriedFrom !== null,
       continueOnError: row.continueOnError,
       environment: row.environment,
+      environmentUrl: row.environmentUrl,
       timeoutMs: row.timeoutMs,
       agent: row.agentId ? (known.names.get(row.agentId) ?? null) : null,
       outputs: row.outputs,

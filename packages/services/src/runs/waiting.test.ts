@@ -9,7 +9,7 @@ test.each([
   [
     'nobody has the labels',
     [{ ...agent, labels: ['windows'] }],
-    'No agent has the labels ubuntu-latest: start one that has them, or change runs-on.',
+    'No agent has the labels ubuntu-latest: start one that has them, or change runs-on. It fails when none comes within 24 hours.',
   ],
   [
     'those that fit are away',

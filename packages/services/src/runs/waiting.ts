@@ -18,6 +18,9 @@ interface KnownAgent {
   isOnline: boolean
 }
 
+/** So long a job waits for an agent that takes it, as on GitHub. */
+export const unclaimedHours = 24
+
 /** What a job waits for; null when it does not wait. `others` are the jobs of its attempt. */
 export function waitingOf(
   job: WaitingJob,
@@ -73,7 +76,7 @@ export function waitsFor(waiting: Waiting): string {
     case 'no_agent':
       return 'No agent has connected yet: start one with `juanie agent`.'
     case 'labels':
-      return `No agent has the labels ${waiting.labels.join(', ')}: start one that has them, or change runs-on.`
+      return `No agent has the labels ${waiting.labels.join(', ')}: start one that has them, or change runs-on. It fails when none comes within ${unclaimedHours} hours.`
     case 'agents_away':
       return 'The agents that could take it are away: start one, or wait until it comes back.'
     case 'slots':

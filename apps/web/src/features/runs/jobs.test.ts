@@ -29,6 +29,7 @@ const job = (key: string, parts: Partial<JobView> = {}): JobView => ({
   isCarried: false,
   continueOnError: false,
   environment: null,
+  environmentUrl: null,
   timeoutMs: 60_000,
   agent: null,
   outputs: {},

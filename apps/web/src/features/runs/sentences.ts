@@ -24,6 +24,7 @@ export const reasonKeys = [
   'job.ended',
   'job.fail_fast',
   'job.failed',
+  'job.unclaimed',
   'job.lost',
   'job.max_parallel',
   'job.concurrency',

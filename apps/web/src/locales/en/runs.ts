@@ -68,6 +68,7 @@ export default {
     job_ended: 'The job ended before this step did.',
     job_fail_fast: 'Another job of the matrix failed, and fail-fast is on.',
     job_failed: 'A job failed.',
+    job_unclaimed: 'No agent took the job within 24 hours.',
     job_lost: 'The machine of the job was lost.',
     job_concurrency: 'Another of its concurrency group runs.',
     job_superseded: 'A newer one of its concurrency group took its place.',

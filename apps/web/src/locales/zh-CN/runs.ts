@@ -68,6 +68,7 @@ export default {
     job_ended: '作业在此步骤之前已结束。',
     job_fail_fast: '矩阵中另一个作业失败，且启用了 `fail-fast`。',
     job_failed: '有作业失败。',
+    job_unclaimed: '24 小时内没有代理接手该作业。',
     job_lost: '作业所在的机器已丢失。',
     job_concurrency: '同一并发组中的其他作业正在运行。',
     job_superseded: '已被同一并发组中更新的作业取代。',
