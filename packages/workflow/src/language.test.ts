@@ -199,7 +199,7 @@ test('a checkout that asks for more than is done natively is left to the action 
   const step = (lines: string) =>
     accepted(job(`steps:\n  - uses: actions/checkout@v4\n    with: ${lines}`)).workflow.jobs[0]!.steps[0]
   expect(step('{ fetch-depth: 0, submodules: false }')).toMatchObject({ kind: 'action', with: { 'fetch-depth': '0' } })
-  for (const asked of ['submodules: true', 'repository: a/b', 'lfs: true', 'sparse-checkout: src']) {
+  for (const asked of ['submodules: true', 'repository: a/b', 'lfs: true']) {
     expect(step(`{ ${asked} }`)).toMatchObject({ kind: 'uses', uses: 'actions/checkout@v4' })
   }
 })

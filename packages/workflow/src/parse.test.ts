@@ -391,7 +391,7 @@ jobs:
 })
 
 test('a checkout of more than its own repository is done by the action itself', () => {
-  const inputs = ['submodules: recursive', 'repository: a/b', 'sparse-checkout: docs', 'ssh-key: "${{ secrets.KEY }}"']
+  const inputs = ['submodules: recursive', 'repository: a/b', 'lfs: true', 'ssh-key: "${{ secrets.KEY }}"']
   for (const written of inputs) {
     const { workflow } = parseWorkflow('ci.yml', step(`uses: actions/checkout@v5\nwith: { ${written}, path: x }`))
     expect(workflow?.jobs[0]?.steps[0]).toMatchObject({

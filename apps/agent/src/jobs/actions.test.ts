@@ -285,6 +285,35 @@ test('an action gets the passes of the job’s services, a script does not', asy
   expect(run.log(1)).toEqual(['[]'])
 })
 
+test('a checkout may leave most of the work tree out, and bring the tags along', async () => {
+  using trial = new JobTrial().repository({
+    'read.me': '',
+    'docs/a.txt': '',
+    'docs/deep/b.txt': '',
+    'src/c.txt': '',
+    'src/-d/e.txt': '',
+  })
+  const first = await trial.run('- run: echo')
+  expect(first.end).toMatchObject({ result: 'succeeded' })
+  trial.git('tag', 'v1')
+  trial.repository({ 'src/c.txt': 'more' })
+  const run = await trial.run(`
+- uses: actions/checkout@v5
+  with:
+    path: cone
+    fetch-tags: true
+    sparse-checkout: |
+      docs
+      -d
+- run: cd cone; git ls-files | wc -l; find . -type f -not -path './.git/*' | sort; git status --short; git tag; git log --oneline | wc -l
+- uses: actions/checkout@v5
+  with: { path: files, sparse-checkout: '*.txt', sparse-checkout-cone-mode: false }
+- run: cd files; find . -type f -not -path './.git/*' | sort; git status --short; git tag`)
+  expect(run.end).toMatchObject({ result: 'succeeded' })
+  expect(run.log(1)).toEqual(['5', './docs/a.txt', './docs/deep/b.txt', './read.me', 'v1', '1'])
+  expect(run.log(3)).toEqual(['./docs/a.txt', './docs/deep/b.txt', './src/-d/e.txt', './src/c.txt'])
+})
+
 test('what a job masks shows in no name, summary, annotation or output', async () => {
   using trial = new JobTrial().action('acme/keep', {
     'action.yml': 'runs: { using: node20, main: main.js }',

@@ -7,7 +7,10 @@ export interface CheckoutInputs {
   ref?: string
   path?: string
   'fetch-depth'?: string
+  'fetch-tags'?: string
   'persist-credentials'?: string
+  'sparse-checkout'?: string
+  'sparse-checkout-cone-mode'?: string
   token?: string
 }
 
@@ -60,9 +63,15 @@ export async function checkout(
     files['packed-refs'] = `${commit} refs/heads/${branch}\n${remote}`
   }
   const own = join(folder, '.git')
+  const sparse = linesOf(inputs['sparse-checkout'])
+  const wantsTags = inputs['fetch-tags']?.trim().toLowerCase() === 'true'
   await programs.git(['-C', folder, 'read-tree', '--reset', '-u', commit], {
     signal,
-    before: [layOut(own, files), ...(isWhole ? allRefs(source, own) : [])],
+    before: [
+      layOut(own, files),
+      ...(isWhole ? allRefs(source, own) : wantsTags ? allRefs(source, own).slice(1) : []),
+      ...(sparse.length > 0 ? [sparsely(folder, sparse, inputs['sparse-checkout-cone-mode'])] : []),
+    ],
     // Not an argument of any process.
     env: { CHECKOUT_CREDENTIALS: keepsCredentials ? credentials(remote, inputs.token?.trim() || parts.token!) : '' },
   })
@@ -133,6 +142,23 @@ const allRefs = (source: string, own: string): string[][] =>
     name!,
     own,
   ])
+
+const linesOf = (text = ''): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+
+/** Keeps everything but these folders, or with other patterns than folders these files, out of the work tree. */
+const sparsely = (folder: string, lines: string[], coneMode: string | undefined): string[] => [
+  '/bin/sh',
+  '-c',
+  'printf "%s\\n" "$3" | git -c "safe.directory=*" -c core.hooksPath=/dev/null -C "$1" sparse-checkout set "$2" --stdin',
+  'juanie',
+  folder,
+  coneMode?.trim().toLowerCase() === 'false' ? '--no-cone' : '--cone',
+  lines.join('\n'),
+]
 
 async function resolveRef(ref: string, { programs, source, signal }: Source): Promise<string> {
   const candidates =
