@@ -303,6 +303,15 @@ runs:
   expect(`${absent.stdout}${absent.stderr}`).toContain('There is no acme/absent')
 })
 
+test('a long output arrives whole at a slow reader', async () => {
+  commit({ '.github/workflows/ci.yml': single('- run: seq 1 100000') })
+  const slow = `'${process.execPath}' '${launcher}' workflow run 2>/dev/null | (sleep 2; cat)`
+  const { code, stdout } = await finish('/bin/sh', ['-c', slow], { cwd: tree, env: environment() })
+  expect(code).toBe(0)
+  const lines = stdout.trimEnd().split('\n')
+  expect([lines.length, lines.at(-1)]).toEqual([100_000, '100000'])
+})
+
 test('what only a server has is missed in words', async () => {
   const plainAction = {
     'action.yml': 'runs: { using: node20, main: main.js }\n',

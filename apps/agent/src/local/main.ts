@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { mkdirSync, readdirSync, realpathSync, writeSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { arch, platform } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -22,13 +22,29 @@ import { LocalRunner } from './local-run.ts'
 import { LocalUpstream } from './local-upstream.ts'
 import { copyWorkTree } from './work-tree.ts'
 
-const emit = (event: LocalRunEvent): void => {
-  process.stdout.write(`${JSON.stringify(event)}\n`)
+const pause = new Int32Array(new SharedArrayBuffer(4))
+const pauseMs = 5
+
+/**
+ * Waits until it is taken, and the programs of steps with it: `process.stdout` would keep what a slow reader has not
+ * taken in memory, and lose it at the end.
+ */
+function emit(event: LocalRunEvent): void {
+  const bytes = Buffer.from(`${JSON.stringify(event)}\n`)
+  for (let from = 0; from < bytes.length; ) {
+    try {
+      from += writeSync(1, bytes, from)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      // A reader that is gone is noticed by its input.
+      if (code === 'EPIPE') return
+      if (code !== 'EAGAIN') throw error
+      Atomics.wait(pause, 0, 0, pauseMs)
+    }
+  }
 }
 
 async function main(): Promise<void> {
-  // A reader that is gone is noticed by its input.
-  process.stdout.on('error', () => {})
   const input = createInterface({ input: process.stdin })
   const request = await new Promise<LocalRunRequest>((resolve, reject) => {
     input.once('line', (line) => resolve(JSON.parse(line) as LocalRunRequest))

@@ -34,15 +34,27 @@ export async function runLocally(
     child.stdin.write(`${JSON.stringify(request)}\n`)
     let ended: LocalRun | null = null
     for await (const line of createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const event = JSON.parse(line) as LocalRunEvent
+      const event = parsed(line)
+      if (event === null) break
       hear(event)
       if (event.kind === 'ended') ended = event.run
     }
     const code = child.exitCode ?? (await new Promise<number | null>((resolve) => child.once('exit', resolve)))
     if (ended) return ended
-    throw new CommandError(code === null ? 'The program that runs workflows was killed.' : 'The workflow was not run.')
+    throw new CommandError(
+      code === null ? 'The program that runs workflows was killed.' : 'The run has come to no end.',
+    )
   } finally {
     child.stdin.destroy()
     for (const signal of signals) process.off(signal, pass)
+  }
+}
+
+/** Null for what is left of a line when its program died over it. */
+function parsed(line: string): LocalRunEvent | null {
+  try {
+    return JSON.parse(line) as LocalRunEvent
+  } catch {
+    return null
   }
 }
