@@ -231,7 +231,8 @@ test('secrets are given where they are named, and show nowhere', async () => {
     '.github/workflows/ci.yml': single(`
 - run: echo "it is $TOKEN and \${{ secrets.FILED }}" && printf %s "$TOKEN" | wc -c
   env: { TOKEN: '\${{ secrets.token }}' }
-- run: echo "x=\${{ secrets.FILED }}" >> "$GITHUB_OUTPUT"; echo "other \${{ secrets.UNSET }}." ; env | grep -c other-value || true
+- name: Send \${{ secrets.FILED }}
+  run: echo "x=\${{ secrets.FILED }}" >> "$GITHUB_OUTPUT"; echo "other \${{ secrets.UNSET }}." ; env | grep -c other-value || true
 - run: echo "::error::with hunter-two inside"; exit 1`),
   })
   write({ 'filed.env': '# of the shop\nFILED=from-a-file\nOTHER=other-value\n' }, folder)
@@ -242,6 +243,7 @@ test('secrets are given where they are named, and show nowhere', async () => {
   const all = `${finished.stdout}${finished.stderr}`
   expect(all).toContain('it is *** and ***')
   expect(all).toMatch(/^10$/m)
+  expect(all).toContain('one / Send ***')
   expect(all).toContain('with *** inside')
   expect(all).not.toContain('hunter-two')
   expect(all).not.toContain('from-a-file')

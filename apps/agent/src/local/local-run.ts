@@ -7,36 +7,27 @@ import type { LocalJob, LocalRun, LocalRunEvent, LocalRunRequest } from '@juanie
 import {
   askToEnd,
   type CalledWorkflows,
-  type Claim,
   calledText,
-  calledWorkflow,
-  decideGroup,
   freshJobs,
   latest,
   localCalls,
   move,
-  needsOf,
   type PlannedJob,
-  placeOf,
   plan,
-  secretsNamed,
-  secretsOf,
   type WantedWorkflow,
-  workflowPlace,
 } from '@juanie/services/runs/pure'
-import { isJobHeld, isJobOver, jobMoveOf, nextRunStatus } from '@juanie/services/runs/status'
+import { isJobHeld, jobMoveOf, nextRunStatus } from '@juanie/services/runs/status'
 import { ancestorsOf, type Contexts, Masker, matchesRunner, parseWorkflow, type Workflow } from '@juanie/workflow'
 import type { Jobs } from '../jobs/jobs.ts'
 import { labelOf } from '../jobs/step-runner.ts'
 import type { StepStream } from '../jobs/upstream.ts'
-import { idOf, localGithub } from './local-facts.ts'
+import { settleGroups } from './groups.ts'
+import { leasedOf } from './lease.ts'
+import { localGithub } from './local-facts.ts'
 import { resolveAt } from './local-upstream.ts'
 import { durationOf, StepRecord } from './step-record.ts'
 import type { WorkTree } from './work-tree.ts'
 
-const gib = 1024 ** 3
-/** As on a server. */
-const limits = { workspaceBytes: 20 * gib, logBytes: gib, memoryBytes: null }
 const maxTextBytes = 1024 * 1024
 const fence = 1
 
@@ -171,7 +162,7 @@ export class LocalRunner {
           if (job.stop !== null) this.#agent?.cancel(job.id, fence, job.stop)
           Object.assign(job, { isStored: true, isChanged: false, moves: [], stop: null })
         }
-      } while (this.#settleGroups())
+      } while (settleGroups(this.#jobs))
       this.#tell()
       for (const wanted of result.wanted) this.#fetch(wanted)
       if (result.end) this.#finish(result.end)
@@ -192,36 +183,6 @@ export class LocalRunner {
     return `This machine is none with the labels ${labels.join(', ')}.`
   }
 
-  /** Grants concurrency groups, to those that ask one after the other; whether anything has changed. */
-  #settleGroups(): boolean {
-    let isChanged = false
-    for (const job of this.#jobs) {
-      if (!job.concurrency || job.claim !== null || job.status !== 'pending' || job.instance === null) continue
-      job.claim = 'waiting'
-      this.#settleGroup(job.concurrency.name)
-      isChanged = true
-    }
-    const names = new Set(this.#jobs.flatMap(({ concurrency, claim }) => (claim ? [concurrency!.name] : [])))
-    for (const name of names) if (this.#settleGroup(name)) isChanged = true
-    return isChanged
-  }
-
-  #settleGroup(name: string): boolean {
-    const claims = this.#jobs.flatMap(({ id, concurrency, claim, status }): Claim[] =>
-      concurrency?.name === name && claim !== null && !isJobOver(status) ? [{ id, ...concurrency, state: claim }] : [],
-    )
-    const { hold, supersede, oust } = decideGroup(claims)
-    let isChanged = false
-    for (const job of this.#jobs) {
-      const state =
-        job.id === hold ? 'holding' : supersede.includes(job.id) ? 'superseded' : job.id === oust ? 'ousted' : null
-      if (state === null || job.claim === state) continue
-      job.claim = state
-      isChanged = true
-    }
-    return isChanged
-  }
-
   /** As many jobs as there are slots, the oldest first. */
   async #give(): Promise<void> {
     const free = this.#parts.slots - this.#jobs.filter(({ status }) => isJobHeld(status)).length
@@ -229,7 +190,7 @@ export class LocalRunner {
     for (const job of waiting) move(job, 'lease')
     for (const job of waiting) {
       try {
-        const leased = await this.#leasedOf(job)
+        const leased = await this.#leased(job)
         if (!this.#isOver && isJobHeld(job.status)) this.#agent?.lease({ job: leased, fence })
       } catch (error) {
         move(job, 'fail', messageOf(error))
@@ -238,68 +199,10 @@ export class LocalRunner {
     }
   }
 
-  async #leasedOf(job: PlannedJob): Promise<LeasedJob> {
+  #leased(job: PlannedJob): Promise<LeasedJob> {
     const { request, tree } = this.#parts
-    const instance = job.instance!
-    const { called } = instance
-    const kept = called && this.#called[called.workflow]
-    const workflow = kept ? calledWorkflow(kept)! : this.#workflow
-    const token = request.secrets.GITHUB_TOKEN ?? ''
-    const place = workflowPlace(
-      { workflowFile: request.file, ref: tree.ref, commit: tree.head, repository: `${tree.owner}/${tree.name}` },
-      called && kept ? { key: called.workflow, commit: kept.commit } : null,
-    )
-    const github = { ...this.#contexts.github, job: instance.job.id }
-    const secrets = await secretsOf(
-      {
-        caller: async (path) => {
-          const { key, place } = placeOf(path)
-          return latest(this.#jobs, key).find((each) => place === null || each.place === place) ?? null
-        },
-        needs: async (needs) => needsOf({ needs }, this.#jobs),
-        contexts: { ...this.#contexts, github },
-        token,
-        open: async (names) => this.#secrets(names),
-      },
-      instance,
-      secretsNamed(instance.job, workflow),
-    )
-    return {
-      jobId: job.id,
-      runId: idOf(this.#startedAt),
-      runNumber: 1,
-      projectId: idOf(request.root),
-      instance,
-      workflow: { name: workflow.name ?? request.file, env: workflow.env, defaults: workflow.defaults },
-      contexts: {
-        github,
-        vars: request.vars,
-        secrets: { ...secrets, ...(token !== '' && { GITHUB_TOKEN: token }) },
-        needs: needsOf(job, this.#jobs),
-        inputs: called?.inputs ?? request.inputs,
-        matrix: instance.matrix,
-        job: {
-          workflow_ref: place.ref,
-          workflow_sha: place.sha,
-          workflow_repository: place.repository,
-          workflow_file_path: place.path,
-        },
-      },
-      repository: {
-        path: tree.origin ?? `/${tree.owner}/${tree.name}.git`,
-        localPath: tree.repository,
-        commit: tree.commit,
-        ref: tree.ref,
-        gitToken: '',
-      },
-      services: null,
-      limits: { timeoutMs: job.timeoutMs, ...limits },
-    }
-  }
-
-  #secrets(names: readonly string[] | 'all'): Record<string, string> {
-    const all = Object.entries(this.#parts.request.secrets)
-    return Object.fromEntries(names === 'all' ? all : all.filter(([name]) => names.includes(name)))
+    const [workflow, called, jobs, contexts] = [this.#workflow, this.#called, this.#jobs, this.#contexts]
+    return leasedOf(job, { request, tree, workflow, called, jobs, contexts })
   }
 
   /** The workflows of the tree itself that this one calls. */
