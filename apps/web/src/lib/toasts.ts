@@ -11,9 +11,12 @@ const isShown = new Promise<void>((resolve) => {
 /** Called by the part that shows what is said, once it listens: what is said before would be heard by nobody. */
 export const toastsAreShown = (): void => show()
 
-/** Says in a corner that something was done, for a few seconds. What failed is said where it was asked for. */
-export async function say(sentence: string): Promise<void> {
+/**
+ * Says in a corner that something was done, for a few seconds. What failed is said where it was asked for; only where
+ * that is gone, as the palette is, it is said here.
+ */
+export async function say(sentence: string, kind: 'success' | 'error' = 'success'): Promise<void> {
   hasToasts.value = true
   const [{ toast }] = await Promise.all([import('vue-sonner'), isShown])
-  toast.success(sentence)
+  toast[kind](sentence)
 }

@@ -24,12 +24,14 @@ import { useQuery } from '@tanstack/vue-query'
 import { type Component, computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { type RouteLocationRaw, useRoute, useRouter } from 'vue-router'
+import { useRefusals } from '@/lib/actions.ts'
 import { api } from '@/lib/api.ts'
 import { chooseLanguage, type Language, languages } from '@/lib/i18n.ts'
 import { useProjects } from '@/lib/projects.ts'
 import { keyOf } from '@/lib/queries.ts'
 import { useOrganization, usePermissions } from '@/lib/session.ts'
 import { themes, useTheme } from '@/lib/theme.ts'
+import { say } from '@/lib/toasts.ts'
 import { isSheetOpen, type Wanted, wanted } from './palette.ts'
 
 export interface Command {
@@ -45,6 +47,7 @@ const mostRecent = 20
 /** Everywhere one can go, and everything one may do from here. */
 export function useCommands() {
   const { t } = useI18n()
+  const { sentenceOf } = useRefusals()
   const route = useRoute()
   const router = useRouter()
   const organization = useOrganization()
@@ -140,8 +143,8 @@ export function useCommands() {
               run: () =>
                 void api.runs.rerun
                   .mutate({ projectId: projectId.value, run: last.number, jobs: 'all' })
-                  .catch(() => {})
-                  .then(() => router.push({ name: 'run', params: { ...place, number: last.number } })),
+                  .then(() => router.push({ name: 'run', params: { ...place, number: last.number } }))
+                  .catch((error: unknown) => say(sentenceOf(error), 'error')),
             },
           ]
         : []),
