@@ -276,37 +276,18 @@ const mostHistory = 50
 /** The last that succeeded in each environment, newest first. */
 async function historiesOf(db: Database, environmentIds: string[]): Promise<Map<string, (History & Target)[]>> {
   if (environmentIds.length === 0) return new Map()
-  const ranked = db
-    .select({
-      id: deployments.id,
-      environmentId: deployments.environmentId,
-      number: deployments.number,
-      kind: deployments.kind,
-      digest: deployments.digest,
-      replaces: deployments.replaces,
-      releaseId: deployments.releaseId,
-      place:
-        sql<number>`row_number() over (partition by ${deployments.environmentId} order by ${deployments.number} desc)`.as(
-          'place',
-        ),
-    })
-    .from(deployments)
-    .where(and(inArray(deployments.environmentId, environmentIds), eq(deployments.status, 'succeeded')))
-    .as('ranked')
-  const rows = await db
-    .select({
-      id: ranked.id,
-      environmentId: ranked.environmentId,
-      number: ranked.number,
-      kind: ranked.kind,
-      digest: ranked.digest,
-      replaces: ranked.replaces,
-      release: releases.number,
-    })
-    .from(ranked)
-    .innerJoin(releases, eq(releases.id, ranked.releaseId))
-    .where(sql`${ranked.place} <= ${mostHistory}`)
-    .orderBy(desc(ranked.number))
+  const rows = await db.execute<History & Target & { environmentId: string }>(
+    sql`
+      select d.id, d.environment_id as "environmentId", d.number, d.kind, d.digest, d.replaces, r.number as release
+        from unnest(${sql.param(environmentIds)}::uuid[]) e (id)
+       cross join lateral (
+         select * from deployments s where s.environment_id = e.id and s.status = 'succeeded'
+          order by s.number desc limit ${mostHistory}
+       ) d
+        join releases r on r.id = d.release_id
+       order by d.number desc`,
+    'objects',
+  )
   const byEnvironment = new Map<string, (History & Target)[]>()
   for (const { environmentId, ...one } of rows) {
     byEnvironment.set(environmentId, [...(byEnvironment.get(environmentId) ?? []), one])

@@ -82,6 +82,10 @@ export const deployments = snakeCase.table(
     // Those that wait in line are not active: any number of them may queue.
     uniqueIndex('deployments_one_active').on(d.environmentId).where(inStatus(d.status, activeStatuses)),
     index('deployments_environment').on(d.environmentId, d.number),
+    // What serves is the last that succeeded.
+    index('deployments_succeeded')
+      .on(d.environmentId, d.finishedAt, d.number)
+      .where(inStatus(d.status, ['succeeded'])),
     index('deployments_failed')
       .on(d.projectId, d.finishedAt)
       .where(inStatus(d.status, ['failed', 'rolled_back', 'rollback_failed'])),

@@ -1,0 +1,1 @@
+CREATE INDEX "deployments_succeeded" ON "deployments" ("environment_id","finished_at","number") WHERE "status" in ('succeeded');
