@@ -408,6 +408,14 @@ test('what cannot run is told of with its place before anything starts, and so i
   expect(await run([], { cwd: folder })).toMatchObject({ code: 1, stderr: expect.stringContaining('working tree') })
 })
 
+test('what belongs to a run on the server is asked of the server', async () => {
+  commit({ '.github/workflows/ci.yml': single('- run: echo here') })
+  for (const given of [['--ref', 'main'], ['--watch'], ['-f', 'a=b'], ['-p', 'main']]) {
+    const { code, stderr } = await run(['ci', ...given])
+    expect([code, stderr], given[0]).toEqual([2, expect.stringContaining('--project')])
+  }
+})
+
 test('a tree without any commit, and one without a branch, run as well', async () => {
   write({ '.juanie/workflows/ci.yml': single('- uses: actions/checkout@v4\n- run: ls -A && echo "on $GITHUB_REF"') })
   const fresh = await run([])

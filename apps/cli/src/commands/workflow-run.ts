@@ -14,10 +14,11 @@ import { reasonOf } from '../reasons.ts'
 import { type Chosen, candidate, chooseAlone, chooseNamed } from '../workflows/choose.ts'
 import { readWorkflow, workflowFiles } from '../workflows/files.ts'
 import { RunLines } from '../workflows/run-lines.ts'
-import { pairs, payloadFrom, secretsFrom } from '../workflows/run-values.ts'
+import { collect, pairs, payloadFrom, secretsFrom } from '../workflows/run-values.ts'
 import { type StartOptions, startWorkflow } from './workflow-start.ts'
 
 interface Options extends StartOptions {
+  field: string[]
   job: string[]
   event?: string
   eventFile?: string
@@ -28,8 +29,8 @@ interface Options extends StartOptions {
   matrix: string[]
 }
 
-const collect = (value: string, before: string[]) => [...before, value]
-const none: string[] = []
+/** What may be given several times, and was not. */
+const nothing = { job: [], input: [], secret: [], secretFile: [], var: [], matrix: [], field: [] }
 
 const afterwards = `
 It runs on a copy of the working tree: what is not committed yet and files that are not ignored are in it, and the tree
@@ -40,25 +41,26 @@ export function addWorkflowRunCommand(workflow: Command): void {
     .command('run')
     .description('Run a workflow on the working tree, on this machine; needs no server')
     .argument('[workflow]', 'its file or name; may be left out where only one listens to the event')
-    .option('--job <id>', 'only this job and what it needs; may be given several times', collect, none)
+    .option('--job <id>', 'only this job and what it needs; may be given several times', collect)
     .option('--event <name>', 'what is to have happened; default: push, else what the workflow listens to')
     .option('--event-file <file>', 'JSON that is laid over github.event')
-    .option('--input <name=value>', 'an input of workflow_dispatch; may be given several times', collect, none)
-    .option('--secret <name>', 'a secret of this name in the environment, or name=value', collect, none)
-    .option('--secret-file <file>', 'secrets, a line name=value for each', collect, none)
-    .option('--var <name=value>', 'a variable, read as vars.name', collect, none)
-    .option('--matrix <name=value>', 'of each matrix, only the jobs with this value', collect, none)
+    .option('--input <name=value>', 'an input of workflow_dispatch; may be given several times', collect)
+    .option('--secret <name>', 'a secret of this name in the environment, or name=value', collect)
+    .option('--secret-file <file>', 'secrets, a line name=value for each', collect)
+    .option('--var <name=value>', 'a variable, read as vars.name', collect)
+    .option('--matrix <name=value>', 'of each matrix, only the jobs with this value', collect)
     .option('--json', 'print how it ended as JSON; what it prints goes to standard error')
     // What belongs to `workflow start` means that, here too.
     .addOption(new Option('-p, --project <organization/name>').hideHelp())
     .addOption(new Option('--ref <branch or tag>').hideHelp())
-    .addOption(new Option('-f, --field <name=value>').hideHelp().default(none).argParser(collect))
+    .addOption(new Option('-f, --field <name=value>').hideHelp().argParser(collect))
     .addOption(new Option('--watch').hideHelp())
     .addHelpText('after', afterwards)
     .action(runWorkflow)
 }
 
-async function runWorkflow(named: string | undefined, options: Options): Promise<void> {
+async function runWorkflow(named: string | undefined, given: Partial<Options>): Promise<void> {
+  const options: Options = { ...nothing, ...given }
   if (options.project || options.ref || options.watch || options.field.length > 0) return startWorkflow(named, options)
   const root = topFolder()
   const chosen = choose(root, named, options)

@@ -6,6 +6,9 @@ import { usageError } from '../exit.ts'
 const maxFileBytes = 1024 * 1024
 const namePattern = /^[A-Za-z_][A-Za-z0-9_]*$/
 
+/** For an option that may be given several times. */
+export const collect = (value: string, before: string[] = []): string[] => [...before, value]
+
 /** `name=value` of an option that may be given several times; a later one wins. */
 export function pairs(option: string, given: readonly string[]): Record<string, string> {
   return Object.fromEntries(
