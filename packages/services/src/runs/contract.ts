@@ -268,8 +268,6 @@ export interface RunView extends RunSummary {
   workflowText: string
   jobs: JobView[]
   waitsFor: string | null
-  /** Numbers of what was released by it. */
-  releases: number[]
   url: string
 }
 

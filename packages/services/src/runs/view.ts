@@ -1,7 +1,6 @@
 import { maybeOne, type Queryable } from '@juanie/core/database'
 import { and, asc, eq, getColumns, inArray } from 'drizzle-orm'
 import type { pipelines } from '../pipelines/tables.ts'
-import { releases } from '../releases/tables.ts'
 import { attemptsOf } from './attempts.ts'
 import { runUrl, shortRef } from './contexts.ts'
 import type { AnnotationView, JobView, RunSummary, RunView, StepView } from './contract.ts'
@@ -43,7 +42,6 @@ export const summaryOf = (
 
 const maxSteps = 20_000
 const maxAnnotations = 5_000
-const maxReleases = 20
 
 /** A run with its jobs, steps and annotations, and what each waits for. */
 export async function viewRun(
@@ -58,7 +56,7 @@ export async function viewRun(
     .where(and(eq(jobs.runId, run.id), eq(jobs.attempt, around.attempt)))
     .orderBy(asc(jobs.id))
   const stepOwners = rows.map(({ id, carriedFrom }) => carriedFrom ?? id)
-  const [stepRows, notes, known, attempts, blocker, released] = await Promise.all([
+  const [stepRows, notes, known, attempts, blocker] = await Promise.all([
     stepOwners.length > 0
       ? db
           .select()
@@ -79,12 +77,6 @@ export async function viewRun(
     knownAgents(db),
     attemptsOf(db, run),
     run.status === 'blocked' && run.concurrency ? groupWaitsFor(db, run.projectId, run.concurrency.name) : null,
-    db
-      .select({ number: releases.number })
-      .from(releases)
-      .where(eq(releases.runId, run.id))
-      .orderBy(asc(releases.number))
-      .limit(maxReleases),
   ])
   const annotationsOf = grouped(notes, ({ annotation }) => annotation.stepId)
   const stepsOf = grouped(stepRows, ({ jobId }) => jobId)
@@ -131,7 +123,6 @@ export async function viewRun(
     workflowText: run.workflowText,
     jobs: views,
     waitsFor: blocker ?? runWaitsFor(views),
-    releases: released.map(({ number }) => number),
     url: runUrl(around.url, around),
   }
 }
