@@ -16,11 +16,11 @@ const floors = [
   // Looks at everything below and changes nothing.
   ['overview'],
   ['deployments'],
-  ['releases', 'artifacts', 'caches', 'identity', 'reports'],
+  ['releases', 'artifacts', 'caches', 'identity', 'reports', 'webhooks'],
   // What jobs upload.
   ['storage'],
   ['runs'],
-  ['actions', 'pipelines', 'secrets'],
+  ['actions', 'connections', 'pipelines', 'secrets'],
   // An environment is made together with its hostname.
   ['repositories', 'environments', 'routes'],
   ['applications', 'hosts', 'projects', 'templates'],

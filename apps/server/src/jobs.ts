@@ -1,6 +1,7 @@
 import { RunArtifacts } from '@juanie/services/artifacts'
 import { Sessions, SignInLimits } from '@juanie/services/auth'
 import { Caches } from '@juanie/services/caches'
+import { RemoteMoves } from '@juanie/services/connections'
 import { Deployments } from '@juanie/services/deployments'
 import { IdTokens } from '@juanie/services/identity'
 import { Reports } from '@juanie/services/reports'
@@ -8,6 +9,7 @@ import { Pushes, Repositories } from '@juanie/services/repositories'
 import { Traffic } from '@juanie/services/routes'
 import { LeaseJudge, RunCleaning } from '@juanie/services/runs'
 import { StoredFiles } from '@juanie/services/storage'
+import { Webhooks } from '@juanie/services/webhooks'
 import type { HttpDeps } from './http/deps.ts'
 
 const hourMs = 3_600_000
@@ -15,6 +17,8 @@ const pushSweepMs = 5_000
 const resumeMs = 60_000
 /** So long after its upload the tests of a run are seen at the latest. */
 const reportMs = 3_000
+/** Calls of forges are kept for so long, to look at and to replay. */
+const deliveryKeptMs = 30 * 24 * hourMs
 /** A deleted project's repository can be brought back for so long. */
 const folderKeptMs = 7 * 24 * hourMs
 
@@ -24,6 +28,12 @@ export function registerJobs({ kernel, get }: Pick<HttpDeps, 'kernel' | 'get'>):
 
   kernel.sweeps.every(pushSweepMs, 'pushes.recover', async () => {
     await get(Pushes).recover({ olderThanMs: pushSweepMs })
+  })
+  kernel.sweeps.every(pushSweepMs, 'webhooks.resume', async () => {
+    await get(Webhooks).turn(pushSweepMs)
+  })
+  kernel.sweeps.every(pushSweepMs, 'connections.look', async () => {
+    await get(RemoteMoves).turn()
   })
   kernel.sweeps.every(resumeMs, 'runs.resume', async () => {
     await get(LeaseJudge).resume()
@@ -36,6 +46,7 @@ export function registerJobs({ kernel, get }: Pick<HttpDeps, 'kernel' | 'get'>):
     await get(RunCleaning).repin()
     await get(Repositories).clean(folderKeptMs)
   })
+  kernel.sweeps.every(hourMs, 'webhooks.clean', () => get(Webhooks).clean(deliveryKeptMs))
   kernel.sweeps.every(hourMs, 'deployments.clean', async () => {
     const { keepDeployments, keepRunsDays } = kernel.config
     await get(Deployments).clean({

@@ -1,3 +1,4 @@
+import { connectionPoints } from '@juanie/services/connections'
 import { deploymentPoints } from '@juanie/services/deployments'
 import { projectPoints } from '@juanie/services/projects'
 import { releasePoints } from '@juanie/services/releases'
@@ -5,6 +6,7 @@ import { pushPoints } from '@juanie/services/repositories'
 import { runPoints } from '@juanie/services/runs'
 import { secretPoints } from '@juanie/services/secrets'
 import { storagePoints } from '@juanie/services/storage'
+import { deliveryPoints } from '@juanie/services/webhooks'
 
 /** Every place at which a test may kill the server. */
 export const serverPoints: readonly string[] = [
@@ -15,4 +17,6 @@ export const serverPoints: readonly string[] = [
   ...deploymentPoints,
   ...projectPoints,
   ...secretPoints,
+  ...connectionPoints,
+  ...deliveryPoints,
 ]

@@ -7,6 +7,8 @@ import { AccessTokens, Sessions } from '@juanie/services/auth'
 import { authRouter } from '@juanie/services/auth/router'
 import { Caches } from '@juanie/services/caches'
 import { cachesRouter } from '@juanie/services/caches/router'
+import { Connections } from '@juanie/services/connections'
+import { connectionsRouter } from '@juanie/services/connections/router'
 import { Deployments } from '@juanie/services/deployments'
 import { deploymentsRouter } from '@juanie/services/deployments/router'
 import { Environments } from '@juanie/services/environments'
@@ -32,6 +34,8 @@ import { RunFailures, RunStarts, Runs, StartableWorkflows, TriggeredRuns } from 
 import { runsRouter } from '@juanie/services/runs/router'
 import { Secrets, Variables } from '@juanie/services/secrets'
 import { secretsRouter, variablesRouter } from '@juanie/services/secrets/router'
+import { Webhooks } from '@juanie/services/webhooks'
+import { deliveriesRouter } from '@juanie/services/webhooks/router'
 import type { HttpDeps } from './http/deps.ts'
 
 /** The whole typed API, joined from the domains. */
@@ -44,6 +48,8 @@ export const appRouter = (get: HttpDeps['get']) =>
     hosts: hostsRouter(get(Hosts)),
     actions: actionsRouter(get(Actions)),
     repositories: repositoriesRouter(get(Repositories)),
+    connections: connectionsRouter(get(Connections)),
+    deliveries: deliveriesRouter(get(Webhooks)),
     pipelines: pipelinesRouter(get(Pipelines)),
     runs: runsRouter({
       runs: get(Runs),

@@ -122,6 +122,20 @@ const variables = {
     meaning: 'Private networks that Juanie may call, for example that of a self-hosted forge.',
     example: '10.1.0.0/16,192.168.7.20',
   }),
+  JUANIE_WEBHOOK_SECRET: variable({
+    schema: kind.token.optional(),
+    default: 'none: only the webhooks of single connections are taken',
+    meaning:
+      'Secret of webhooks that serve the whole installation, at /api/webhooks/<provider>; at least 16 characters.',
+    example: '$(openssl rand -hex 32)',
+    secret: true,
+  }),
+  JUANIE_REPOSITORY_MAX_BYTES: variable({
+    schema: kind.count(1024, 2 ** 42).default(4 * 1024 * 1024 * 1024),
+    default: '4294967296',
+    meaning: 'Largest connected repository that is fetched, in bytes, packed.',
+    example: '1073741824',
+  }),
   JUANIE_ACTIONS_URL: variable({
     schema: kind.sources.default(['https://github.com']),
     default: 'https://github.com',
@@ -358,6 +372,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     ) as Record<string, string>,
     logLevel: v.JUANIE_LOG_LEVEL,
     metricsToken: v.JUANIE_METRICS_TOKEN ?? null,
+    webhookSecret: v.JUANIE_WEBHOOK_SECRET ?? null,
+    repositoryMaxBytes: v.JUANIE_REPOSITORY_MAX_BYTES,
     gitMaxPushBytes: v.JUANIE_GIT_MAX_PUSH_BYTES,
     bundleMaxBytes: v.JUANIE_BUNDLE_MAX_BYTES,
     keepRunsDays: v.JUANIE_KEEP_RUNS_DAYS,

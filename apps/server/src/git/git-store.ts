@@ -214,6 +214,10 @@ export class LocalGitStore implements GitStore {
     })
   }
 
+  async moveRef(repositoryId: string, ref: string, commit: string): Promise<void> {
+    await this.#update(repositoryId, [commit === noCommit ? `delete ${ref}` : `update ${ref} ${commit}`])
+  }
+
   async setDefaultBranch(repositoryId: string, branch: string): Promise<void> {
     const folder = this.localPath(repositoryId)
     const wanted = `ref: refs/heads/${branch}`

@@ -125,6 +125,7 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
       })
     }
     if (!repository) throw notFound('project')
+    if (repository.kind === 'connected' && service === 'git-receive-pack') throw elsewhere()
     if (reader.kind === 'agent') {
       if (reader.projectId !== repository.projectId || service !== 'git-upload-pack') throw notFound('project')
     } else if (reader.kind === 'job') {
@@ -155,6 +156,12 @@ export function registerGit(fastify: FastifyInstance, deps: HttpDeps): void {
 }
 
 /** Bounded by the job's `permissions`: reading needs `contents: read`, pushing `contents: write`. */
+const elsewhere = () =>
+  new AppError('forbidden', 'repository.connected', {
+    message:
+      'The code of this project lies elsewhere and is only read here. Push it there: `juanie repo view` says where.',
+  })
+
 function enterAsJob(caller: JobCaller, repository: HostedRepository, service: GitService): void {
   const level = granted(caller.job, 'contents')
   if (caller.projectId !== repository.projectId || level === 'none') throw notFound('project')

@@ -20,6 +20,7 @@ import { registerMissing } from './missing.ts'
 import { registerPages } from './pages.ts'
 import { registerRunLogs } from './run-logs.ts'
 import { registerTrpc } from './trpc.ts'
+import { registerWebhooks } from './webhooks.ts'
 
 type HttpPart = (fastify: FastifyInstance, deps: HttpDeps) => void | Promise<void>
 
@@ -29,6 +30,7 @@ export const httpParts: HttpPart[] = [
   registerMetrics,
   registerTrpc,
   registerEvents,
+  registerWebhooks,
   registerAgentObserved,
   registerAgentRelease,
   registerAgentActions,

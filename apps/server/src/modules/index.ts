@@ -1,6 +1,7 @@
 import type { DynamicModule } from '@nestjs/common'
 import { actionsModule } from './actions.module.ts'
 import { authModule } from './auth.module.ts'
+import { connectionsModule } from './connections.module.ts'
 import { deploymentsModule } from './deployments.module.ts'
 import { environmentsModule } from './environments.module.ts'
 import { hostsModule } from './hosts.module.ts'
@@ -27,6 +28,7 @@ export const modules: DynamicModule[] = [
   actionsModule,
   pipelinesModule,
   runsModule,
+  connectionsModule,
   storageModule,
   identityModule,
   releasesModule,

@@ -4,5 +4,6 @@ import { domain, provide } from './domain.ts'
 
 export const secretsModule = domain(class SecretsModule {}, [
   provide(Variables, [Kernel], ({ db }) => new Variables({ db })),
-  provide(Secrets, [Kernel], ({ db, masterKey }) => new Secrets({ db, keys: new DataKeys(masterKey) })),
+  provide(DataKeys, [Kernel], ({ masterKey }) => new DataKeys(masterKey)),
+  provide(Secrets, [Kernel, DataKeys], ({ db }, keys) => new Secrets({ db, keys })),
 ])

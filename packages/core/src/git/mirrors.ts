@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import http from 'node:http'
-import https from 'node:https'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError, messageOf } from '../errors.ts'
@@ -10,6 +8,7 @@ import { uuidv7 } from '../ids.ts'
 import type { OutsideAddresses } from '../outside-address.ts'
 import { repositoryConfig } from './environment.ts'
 import { ObjectReaders } from './object-reader.ts'
+import { packedBytes, remoteSettings, runRemoteGit } from './remote.ts'
 import { runGit } from './run-git.ts'
 import { parseTree } from './tree.ts'
 import { type TreeBundle, treeBundle } from './tree-bundle.ts'
@@ -19,7 +18,6 @@ const lookupMs = 3 * 60_000
 const lookupLimitMs = 20_000
 const fetchLimitMs = 5 * 60_000
 const maxFetchBytes = 1024 * 1024 * 1024
-const maxHops = 3
 const maxRemembered = 5_000
 const maxObjectBytes = 8 * 1024 * 1024
 
@@ -264,7 +262,7 @@ export class Mirrors {
     rest: string[],
     options: { folder?: string; timeoutMs: number; signal?: AbortSignal },
   ) {
-    let url = `${source.base}/${owner}/${name}`
+    const url = `${source.base}/${owner}/${name}`
     if (source.base.startsWith('file:')) {
       const folder = [`${url}.git`, url].map((each) => fileURLToPath(each)).find((each) => existsSync(each))
       if (!folder) throw new AppError('not_found', 'action.not_found', { message: `There is no ${owner}/${name}.` })
@@ -274,39 +272,12 @@ export class Mirrors {
         settings: { ...remoteSettings, 'protocol.file.allow': 'always' },
       })
     }
-    for (let hop = 0; ; hop++) {
-      const parsed = new URL(url)
-      const address = await this.#addresses.of(parsed)
-      const port = parsed.port || (parsed.protocol === 'https:' ? '443' : '80')
-      const settings = {
-        ...remoteSettings,
-        [`protocol.${parsed.protocol.slice(0, -1)}.allow`]: 'always',
-        'http.curloptResolve': `${parsed.hostname}:${port}:${address}`,
-      }
-      try {
-        return await runGit(options.folder ?? this.#folder, [...command, '--', url, ...rest], { ...options, settings })
-      } catch (error) {
-        if (hop >= maxHops || !/error: 30[1278]/.test(messageOf(error))) throw error
-        url = await nextHop(url, address)
-      }
-    }
+    return runRemoteGit(
+      { folder: options.folder ?? this.#folder, addresses: this.#addresses },
+      { url, credential: null, command, rest },
+      options,
+    )
   }
-}
-
-/** Nothing of a source's answer makes git do more than fetch. */
-const remoteSettings: Record<string, string> = {
-  'protocol.allow': 'never',
-  'protocol.version': '2',
-  'http.followRedirects': 'false',
-  'http.lowSpeedLimit': '1000',
-  'http.lowSpeedTime': '30',
-  'credential.helper': '',
-  'fetch.recurseSubmodules': 'false',
-  'fetch.fsckObjects': 'true',
-  'fetch.fsck.zeroPaddedFilemode': 'ignore',
-  'fetch.fsck.missingSpaceBeforeDate': 'ignore',
-  'fetch.fsck.badTimezone': 'ignore',
-  'fetch.fsck.missingNameBeforeEmail': 'ignore',
 }
 
 /** Sources say in their own words that a repository or commit is not there; a private one looks the same. */
@@ -349,50 +320,4 @@ async function remember(
 ): Promise<void> {
   // Of `v1` and `v1/x` only one can be kept; the other is looked up each time.
   await runGit(mirror, ['update-ref', '--', knownName(source, ref), commit], { codes: [0, 1, 128] })
-}
-
-async function packedBytes(mirror: string): Promise<number> {
-  const folder = join(mirror, 'objects', 'pack')
-  const names = await readdir(folder).catch(() => [])
-  const sizes = await Promise.all(
-    names.map((name) =>
-      stat(join(folder, name))
-        .then(({ size }) => size)
-        .catch(() => 0),
-    ),
-  )
-  return sizes.reduce((sum, size) => sum + size, 0)
-}
-
-/** Where a source sends those who ask for this repository: the same scheme, another address. */
-function nextHop(url: string, address: string): Promise<string> {
-  const asked = new URL(`${url}/info/refs?service=git-upload-pack`)
-  const { request } = asked.protocol === 'https:' ? https : http
-  return new Promise((resolve, reject) => {
-    const failed = (why: string) =>
-      reject(new AppError('unavailable', 'git.failed', { message: `${asked.host} redirects in a wrong way: ${why}` }))
-    const call = request(
-      asked,
-      {
-        timeout: lookupLimitMs,
-        headers: { 'user-agent': 'git/juanie' },
-        lookup: (_host, options, done) => {
-          const family = address.includes(':') ? 6 : 4
-          if (options.all) (done as unknown as (error: null, all: object[]) => void)(null, [{ address, family }])
-          else done(null, address, family)
-        },
-      },
-      (response) => {
-        response.resume()
-        const { location } = response.headers
-        const next = location && URL.canParse(location, asked) ? new URL(location, asked) : null
-        if (!next?.pathname.endsWith('/info/refs') || next.username) return failed('it names no repository')
-        if (next.protocol !== asked.protocol) return failed('it changes the scheme')
-        resolve(`${next.origin}${next.pathname.slice(0, -'/info/refs'.length)}`)
-      },
-    )
-    call.once('timeout', () => call.destroy(new Error('no answer')))
-    call.once('error', (error) => failed(error.message))
-    call.end()
-  })
 }

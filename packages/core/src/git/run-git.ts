@@ -51,12 +51,18 @@ export function runGit(
     child.once('close', (code) => {
       if (code !== null && (options.codes ?? [0]).includes(code)) {
         resolve({ code, stdout: Buffer.concat(chunks), stderr })
-      } else reject(failed(args, stderr.trim().split('\n')[0] || `it ended with ${code ?? 'a signal'}`))
+      } else reject(failed(args, firstWords(stderr) || `it ended with ${code ?? 'a signal'}`))
     })
     // A git that ends before it has read everything is judged by its exit code.
     child.stdin.on('error', () => {})
     child.stdin.end(options.input ?? '')
   })
+}
+
+/** What the other side has to say comes first, and what git makes of it after. */
+function firstWords(stderr: string): string | undefined {
+  const lines = stderr.trim().split('\n')
+  return lines.find((line) => line.startsWith('fatal: ')) ?? lines[0]
 }
 
 const failed = (args: string[], why: string, cause?: unknown) =>

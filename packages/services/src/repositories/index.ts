@@ -10,7 +10,7 @@ export {
   type RefMove,
   type TreeEntry,
 } from './port.ts'
-export { Pushes, type PushRow, pushLimitMs } from './pushes.ts'
+export { Pushes, type PushHandler, type PushRow, pushLimitMs } from './pushes.ts'
 export { refFault } from './ref-names.ts'
 export { type HostedRepository, Repositories } from './service.ts'
 export { pushesThatCan } from './status.ts'

@@ -101,6 +101,8 @@ export interface GitStore {
   ref(repositoryId: string, ref: string): Promise<string | null>
   /** Moves of one ref, oldest first; empty for a deleted one. */
   movesOf(repositoryId: string, ref: string): Promise<RefMove[]>
+  /** Where a ref of a connected repository went, 40 zeros for nowhere. What a hosted one holds, only a push moves. */
+  moveRef(repositoryId: string, ref: string, commit: string): Promise<void>
   setDefaultBranch(repositoryId: string, branch: string): Promise<void>
 
   /** Keeps commits from ever being cleaned away. */

@@ -169,7 +169,7 @@ export class Pushes {
           defaultBranch: repositories.defaultBranch,
         })
         .from(repositories)
-        .where(and(isNull(repositories.deletedAt), sql`${repositories.id} > ${after}`))
+        .where(and(eq(repositories.kind, 'hosted'), isNull(repositories.deletedAt), sql`${repositories.id} > ${after}`))
         .orderBy(asc(repositories.id))
         .limit(batch)
       for (const row of rows) {

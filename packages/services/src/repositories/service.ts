@@ -6,7 +6,7 @@ import { and, eq, inArray, isNull, sql } from 'drizzle-orm'
 import { organizations } from '../organizations/tables.ts'
 import type { NewProject, ProjectPart } from '../projects/port.ts'
 import { projects } from '../projects/tables.ts'
-import type { RepositoryView } from './contract.ts'
+import type { RepositoryKind, RepositoryView } from './contract.ts'
 import { pushPoint } from './points.ts'
 import type { GitStore } from './port.ts'
 import { repositories, repositoryRefs } from './tables.ts'
@@ -16,6 +16,7 @@ const initialBranch = 'main'
 /** A repository as the git routes need it. */
 export interface HostedRepository {
   repositoryId: string
+  kind: RepositoryKind
   projectId: string
   project: string
   organizationId: string
@@ -88,7 +89,7 @@ export class Repositories implements ProjectPart {
   async view(scope: ProjectScope): Promise<RepositoryView> {
     const row = await maybeOne(
       this.#db
-        .select({ ...hosted, kind: repositories.kind })
+        .select(hosted)
         .from(repositories)
         .innerJoin(projects, eq(projects.id, repositories.projectId))
         .innerJoin(organizations, eq(organizations.id, projects.organizationId))
@@ -136,6 +137,7 @@ export class Repositories implements ProjectPart {
 
 const hosted = {
   repositoryId: repositories.id,
+  kind: repositories.kind,
   projectId: projects.id,
   project: projects.slug,
   organizationId: organizations.id,

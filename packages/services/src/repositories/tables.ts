@@ -1,18 +1,16 @@
 import { createdAt, instant, oneOf, owned, primaryId } from '@juanie/core/database'
 import { sql } from 'drizzle-orm'
-import { index, integer, jsonb, primaryKey, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { boolean, index, integer, jsonb, primaryKey, snakeCase, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { projects } from '../projects/tables.ts'
 import { users } from '../users/tables.ts'
-import { pushStatuses } from './contract.ts'
-
-const kinds = ['hosted'] as const
+import { pushStatuses, repositoryKinds } from './contract.ts'
 
 export const repositories = snakeCase.table(
   'repositories',
   {
     id: primaryId(),
     projectId: owned(() => projects.id),
-    kind: text({ enum: kinds }).notNull().default('hosted'),
+    kind: text({ enum: repositoryKinds }).notNull().default('hosted'),
     /** Null until the first branch is pushed, which becomes it. */
     defaultBranch: text(),
     gitopsConfig: jsonb().$type<Record<string, unknown>>(),
@@ -21,7 +19,7 @@ export const repositories = snakeCase.table(
   },
   (r) => [
     uniqueIndex('repositories_project_unique').on(r.projectId).where(sql`${r.deletedAt} is null`),
-    oneOf('repositories_kind', r.kind, kinds),
+    oneOf('repositories_kind', r.kind, repositoryKinds),
   ],
 )
 
@@ -45,6 +43,10 @@ export const pushes = snakeCase.table(
     pusherId: uuid().references(() => users.id, { onDelete: 'set null' }),
     /** The job that pushed it by its own token: such a push starts no runs. It may be long gone. */
     jobId: uuid(),
+    /** The webhook that told of it; null for a push to Juanie, and for one that was found by looking. */
+    deliveryId: uuid(),
+    /** Its branch had gone on before this was told: it starts its runs, and the ref stays where it went. */
+    isBehind: boolean().notNull().default(false),
     status: text({ enum: pushStatuses }).notNull().default('received'),
     createdAt: createdAt(),
     handledAt: instant(),
@@ -53,6 +55,7 @@ export const pushes = snakeCase.table(
     oneOf('pushes_status', p.status, pushStatuses),
     index('pushes_open').on(p.createdAt).where(sql`${p.status} in ('received', 'accepted')`),
     index('pushes_project').on(p.projectId, p.id),
+    index('pushes_ref').on(p.repositoryId, p.ref, p.after),
   ],
 )
 

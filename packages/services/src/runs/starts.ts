@@ -28,6 +28,8 @@ export interface MovedRef {
   pusherId: string | null
   /** The job that pushed it by its own token; such a push starts nothing. */
   jobId: string | null
+  /** Its branch had gone on before: it starts its runs and moves nothing. */
+  isBehind: boolean
 }
 
 /** A move of a ref, the workflows of its commit, and the runs that it would start. */
@@ -79,7 +81,9 @@ export class RunStarts {
     ])
     const started = await inWork(this.#db, async (work) => {
       const claimed = await this.#claim(work, moves, project)
-      const standing = moves.filter(({ push }) => claimed.has(push.id) && push.ref === `refs/heads/${branch}`).at(-1)
+      const standing = moves
+        .filter(({ push }) => claimed.has(push.id) && !push.isBehind && push.ref === `refs/heads/${branch}`)
+        .at(-1)
       if (standing?.workflows) await syncTriggers(work.tx, first.projectId, standing.workflows)
       const wanted = moves.flatMap(({ push, drafts }) => (claimed.has(push.id) ? drafts : []))
       return this.#writer.write(work, wanted, { project, actor, vars })
@@ -122,7 +126,7 @@ export class RunStarts {
    * Makes a release of a commit that was pushed by its default workflow, as a run of its own. Null when that was done
    * before, or the commit holds nothing to release, or is gone.
    */
-  async release(push: Omit<MovedRef, 'jobId'>): Promise<StartedRun | null> {
+  async release(push: Omit<MovedRef, 'jobId' | 'isBehind'>): Promise<StartedRun | null> {
     const project = await projectFacts(this.#db, push.projectId)
     const found = project && (await this.#pipelines.readDefault(push.repositoryId, push.after, project.defaultBranch))
     if (!project || !found?.workflow.isApplication) return null
@@ -254,7 +258,7 @@ export class RunStarts {
       .returning({ id: pushes.id })
     const taken = new Set(claimed.map(({ id }) => id))
     // A ref that moved several times stands where it went last.
-    const last = new Map(moved.filter(({ id }) => taken.has(id)).map((push) => [push.ref, push]))
+    const last = new Map(moved.filter(({ id, isBehind }) => taken.has(id) && !isBehind).map((push) => [push.ref, push]))
     const standing = [...last.values()].filter(({ after }) => after !== noCommit)
     if (standing.length > 0) {
       await work.tx
