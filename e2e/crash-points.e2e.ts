@@ -7,6 +7,7 @@ import { serverPoints } from '../apps/server/src/points.ts'
 import { edges } from '../packages/services/src/deployments/status.ts'
 import { agentStories } from './crash-points/agent.ts'
 import { deploymentStories } from './crash-points/deployments.ts'
+import { forgeStories } from './crash-points/forges.ts'
 import { keptStory } from './crash-points/kept.ts'
 import { Lane } from './crash-points/lane.ts'
 import { runStories } from './crash-points/runs.ts'
@@ -19,7 +20,11 @@ const unmade = ['deployment.waiting.fail'].flatMap((move) => {
   return [`${thing}.before.${rest.join('.')}`, `${thing}.after.${rest.join('.')}`]
 })
 
-const serverLanes = { kept: [keptStory], runs: [...runStories, ...settingStories], deployments: deploymentStories }
+const serverLanes = {
+  kept: [keptStory],
+  runs: [...runStories, ...settingStories, ...forgeStories],
+  deployments: deploymentStories,
+}
 const serverStories = Object.values(serverLanes).flat()
 
 test('every point of the server has a story in which it is killed there', () => {

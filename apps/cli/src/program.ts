@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import manifest from '../../../package.json' with { type: 'json' }
 import { addArtifactCommands } from './commands/artifacts.ts'
 import { addAuthCommands } from './commands/auth.ts'
+import { addDeliveryCommands } from './commands/connections.ts'
 import { addDeploymentCommands } from './commands/deployments.ts'
 import { addEnvironmentCommands } from './commands/environments.ts'
 import { addLocalCommands } from './commands/local.ts'
@@ -29,6 +30,7 @@ export function juanie(): Command {
   addOrganizationCommands(program)
   addProjectCommands(program)
   addRepositoryCommands(program)
+  addDeliveryCommands(program)
   addRunCommands(program)
   addWorkflowCommands(program)
   addArtifactCommands(program)

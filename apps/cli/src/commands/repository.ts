@@ -8,15 +8,12 @@ import { CommandError } from '../exit.ts'
 import { printJson, say } from '../output.ts'
 import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
 import { workflowFiles } from '../workflows/files.ts'
+import { addConnectionCommands, showConnection } from './connections.ts'
 
 export function addRepositoryCommands(program: Command): void {
-  aboutProject(
-    program
-      .command('repo')
-      .description('The repository of a project')
-      .command('view')
-      .description('Show its address, branches and tags'),
-  ).action(view)
+  const repo = program.command('repo').description('The repository of a project')
+  aboutProject(repo.command('view').description('Show its address, branches and tags')).action(view)
+  addConnectionCommands(repo)
   program
     .command('init')
     .description('Write the workflow that Juanie would use here into .juanie/workflows')
@@ -29,7 +26,14 @@ async function view(options: ProjectOptions): Promise<void> {
   const repository = await api().repositories.view.query({ projectId: id })
   if (options.json) return printJson(repository)
   process.stdout.write(`${repository.cloneUrl}\n`)
-  if (repository.branches.length === 0) return say(`It is empty. Push to it: git push ${repository.cloneUrl} main`)
+  if (repository.kind === 'connected') await showConnection(id)
+  if (repository.branches.length === 0) {
+    return say(
+      repository.kind === 'connected'
+        ? 'Nothing was fetched yet.'
+        : `It is empty. Push to it: git push ${repository.cloneUrl} main`,
+    )
+  }
   for (const { name, commit } of repository.branches) {
     process.stdout.write(
       `branch  ${commit.slice(0, 12)}  ${plain(name)}${name === repository.defaultBranch ? '  (default)' : ''}\n`,

@@ -169,7 +169,7 @@ test('plural forms are English only, and two or three', () => {
 
 /** Names that Chinese texts write as they are. */
 const foreign = new Set(
-  `Juanie juanie Git git GitHub Node js npm npx YAML JSON CPU URL HTTP HTTPS SSH API ID CLI CSV GB MB kB ms PostgreSQL
+  `Juanie juanie Webhook Git git GitHub Node js npm npx YAML JSON CPU URL HTTP HTTPS SSH API ID CLI CSV GB MB kB ms PostgreSQL
   Compose compose yaml Procfile Docker Kubernetes Flux Ctrl Shift Esc Enter Tab OK ANSI UTC PR SHA Markdown README Python
   main push clone commit HTML p50 p95 p99 DATABASE TOKEN SIGKILL env cron stdin stdout stderr JavaScript Ada shop
   hello MiB GET PORT PID HOST JUANIE_ NUL Base64 vars secrets DATABASE_URL xx`
