@@ -366,6 +366,12 @@ test('a job tells the address of its environment, unless that would show a secre
   }
 })
 
+test('jobs one after the other lie at the same path, by which a saved cache is known', async () => {
+  using trial = new JobTrial()
+  const where = async () => (await trial.run('- run: echo "$GITHUB_WORKSPACE $HOME"')).log(0)
+  expect(await where()).toEqual(await where())
+})
+
 test('jobs of a project keep a tool cache, and nothing else', async () => {
   using trial = new JobTrial()
   const steps =

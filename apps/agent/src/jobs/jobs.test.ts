@@ -362,7 +362,7 @@ test('a file for outputs that was replaced by a link or a pipe fails the step in
 
 test('the folders of the next job are ready before it comes, and leave nothing behind', async () => {
   // All jobs are closed with the first one that ends, which is the second.
-  const run = start(`- run: pwd; id -u; stat -c %u .; case "$PWD" in *01-1/*) sleep 60;; esac`)
+  const run = start(`- run: pwd; id -u; stat -c %u .; case "$PWD" in */jobs/1/*) sleep 60;; esac`)
   await expect
     .poll(() => readdirSync(join(home, 'jobs')).some((name) => name.startsWith('next-')), { timeout: 5_000 })
     .toBe(true)

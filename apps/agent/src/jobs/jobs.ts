@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Frame } from '@juanie/services/hosts/contract'
 import type { ActionNodes } from './action-nodes.ts'
@@ -14,7 +14,7 @@ import type { JobUpstream } from './upstream.ts'
 import type { UserPrograms } from './user-programs.ts'
 
 export interface JobsParts {
-  /** The agent's folder: mirrors, actions and tools lie below it, and `jobs/<id>`. */
+  /** The agent's folder: mirrors, actions and tools lie below it, and `jobs/<number>`. */
   home: string
   /** Where the folders of jobs lie instead. */
   jobs?: string
@@ -46,6 +46,8 @@ export class Jobs {
     string,
     { fence: number; projectId: string; run: JobRun; done: Promise<void>; passes: string[] }
   >()
+  /** Of the jobs whose folders are there. */
+  readonly #numbers = new Set<number>()
   readonly #folder: string
   readonly #spare: SpareFolders
   readonly #trees: ActionTrees
@@ -83,8 +85,7 @@ export class Jobs {
   /** Removes what an earlier agent process left behind, whose programs the caller has ended, and prepares for work. */
   async clean(): Promise<void> {
     for (const name of readdirSync(this.#folder)) {
-      const isHeld = [...this.#running].some(([jobId, { fence }]) => name === `${jobId}-${fence}`)
-      if (!isHeld && !this.#spare.holds(name)) await removeJobFolders(join(this.#folder, name))
+      if (!this.#numbers.has(Number(name)) && !this.#spare.holds(name)) await removeJobFolders(join(this.#folder, name))
     }
     if (this.#running.size === 0) {
       await this.#trees.clean()
@@ -107,7 +108,8 @@ export class Jobs {
     const { upstream, nodeFolder } = this.#parts
     const mirrors = join(this.#parts.home, 'mirrors')
     const tools = this.#tools.of(job.projectId)
-    const folders = jobFolders(join(this.#folder, `${job.jobId}-${fence}`), repositoryName(job.repository.path), tools)
+    const number = this.#takeNumber()
+    const folders = jobFolders(join(this.#folder, String(number)), repositoryName(job.repository.path), tools)
     const programs = this.#parts.programsFor({
       jobId: job.jobId,
       fence,
@@ -153,9 +155,21 @@ export class Jobs {
       .then(() => removeJobFolders(folders.root))
       .catch((error) => this.#parts.warn(`the folder of job ${job.jobId} could not be removed`, error))
       .finally(() => {
+        this.#numbers.delete(number)
         if (this.#running.get(job.jobId)?.run === run) this.#running.delete(job.jobId)
       })
     this.#running.set(job.jobId, { fence, projectId: job.projectId, run, done, passes: servicePasses(job) })
+  }
+
+  /**
+   * The lowest number that is free names the folder of a job, so that jobs lie at the same few paths: a cache is known by
+   * the paths that were saved, too, and one of other paths is never found.
+   */
+  #takeNumber(): number {
+    let number = 1
+    while (this.#numbers.has(number) || existsSync(join(this.#folder, String(number)))) number++
+    this.#numbers.add(number)
+    return number
   }
 
   cancel(jobId: string, fence: number, reason: CancelReason): void {
