@@ -6,19 +6,37 @@ import { FloorDatabase } from './lib/floor-database.ts'
 import { Platform } from './lib/platform.ts'
 import type { Bench, Result, Row } from './lib/row.ts'
 import { table, verdict } from './lib/table.ts'
+import { action } from './rows/action.ts'
+import { artifact } from './rows/artifact.ts'
 import { checkout } from './rows/checkout.ts'
 import { consoleRow } from './rows/console.ts'
 import { deployment } from './rows/deployment.ts'
 import { lines } from './rows/lines.ts'
 import { lost } from './rows/lost.ts'
 import { memory } from './rows/memory.ts'
+import { parseRow } from './rows/parse.ts'
 import { planRow } from './rows/plan.ts'
 import { push } from './rows/push.ts'
 import { start } from './rows/start.ts'
 import { steps } from './rows/steps.ts'
 import { switchRow } from './rows/switch.ts'
 
-const rows: Row[] = [push, planRow, checkout, steps, lines, lost, deployment, switchRow, start, memory, consoleRow]
+const rows: Row[] = [
+  push,
+  parseRow,
+  planRow,
+  checkout,
+  steps,
+  action,
+  artifact,
+  lines,
+  lost,
+  deployment,
+  switchRow,
+  start,
+  memory,
+  consoleRow,
+]
 
 const help = `Measures Juanie beside its floors, both in the same run and in turn; docs/performance.md says how to read it.
 
