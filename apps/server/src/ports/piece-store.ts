@@ -57,6 +57,19 @@ export class FilePieceStore implements PieceStore {
     }
   }
 
+  async digest(digests: string[]): Promise<string> {
+    const hash = createHash('sha256')
+    try {
+      for (const digest of digests) {
+        const file = createReadStream(this.#pathOf(digest), { highWaterMark: chunkBytes })
+        for await (const chunk of file as AsyncIterable<Buffer>) hash.update(chunk)
+      }
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing() : diskRefusalOf(error)
+    }
+    return `sha256:${hash.digest('hex')}`
+  }
+
   async settle(digests: string[]): Promise<void> {
     const paths = [...new Set(digests)].map((digest) => this.#pathOf(digest))
     try {

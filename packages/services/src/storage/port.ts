@@ -19,6 +19,8 @@ export interface PieceStore {
    * soon as there are more than `maxBytes`. Disposing it without `commit` leaves nothing behind.
    */
   stage(content: Readable, maxBytes: number): Promise<StagedPiece>
+  /** `sha256:<hex>` of these after each other. Throws `not_found` when one is missing. */
+  digest(digests: string[]): Promise<string>
   /** Afterwards these survive a crash of the machine. Throws `not_found` when one is missing. */
   settle(digests: string[]): Promise<void>
   /**

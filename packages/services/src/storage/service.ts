@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type Database, maybeOne, type Queryable, type Transaction } from '@juanie/core/database'
 import { AppError, notFound } from '@juanie/core/errors'
@@ -155,18 +154,15 @@ export class StoredFiles {
     await this.writable(fileId)
     const pieces = await piecesOf(this.#db, fileId)
     const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0)
-    await this.#pieces.settle(pieces.map(({ digest }) => digest))
-    return { bytes, digest: options.digest ? await this.#digestOf(pieces) : null }
+    const digests = pieces.map(({ digest }) => digest)
+    // The disk writes while the processor digests.
+    const [digest] = await Promise.all([options.digest ? this.#digestOf(digests) : null, this.#pieces.settle(digests)])
+    return { bytes, digest }
   }
 
-  async #digestOf(pieces: PieceRow[]): Promise<string> {
-    const [only] = pieces
-    if (only && pieces.length === 1) return only.digest
-    const hash = createHash('sha256')
-    for (const piece of pieces.filter((each) => each.bytes > 0)) {
-      for await (const chunk of this.#pieces.read(piece, 0, piece.bytes)) hash.update(chunk)
-    }
-    return `sha256:${hash.digest('hex')}`
+  async #digestOf(digests: string[]): Promise<string> {
+    const [only] = digests
+    return only && digests.length === 1 ? only : this.#pieces.digest(digests)
   }
 
   /** Of what `settle` said. Refuses with `conflict` when the file was changed or completed since. */
