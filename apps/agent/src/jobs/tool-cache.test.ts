@@ -87,6 +87,15 @@ test('packages of npm are installed beside the Node.js of the tool cache', async
   expect(existsSync(join(dirname(dirname(process.execPath)), 'lib/node_modules/tool'))).toBe(false)
 })
 
+test('npm says where its cache and its packages lie', async () => {
+  const run = await trial.run(`
+- run: |
+    export PATH="${tools()}/node/${process.versions.node}/${arch}/bin:$PATH"
+    [ "$(npm config get cache)" = "$HOME/.npm" ] && echo cache
+    [ "$(npm config get prefix)" = "${tools()}/node/${process.versions.node}/${arch}" ] && echo packages`)
+  expect(run.log(0)).toEqual(['cache', 'packages'])
+})
+
 test('jobs get the variables that the operator names, and none of their own is taken by them', async () => {
   trial.jobEnvironment = { HTTPS_PROXY: 'http://proxy.example.com:3128', LANG: 'de' }
   const run = await trial.run(

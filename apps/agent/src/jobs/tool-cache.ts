@@ -18,6 +18,9 @@ export interface ToolCachesParts {
   warn(message: string, error: unknown): void
 }
 
+/** npm takes a path with a UUID in it for a secret, and refuses to say where its cache and its packages lie. */
+const nameOf = (projectId: string): string => projectId.replaceAll('-', '')
+
 type Seed = { tool: string; version: string; completeMs: number }
 
 /**
@@ -34,7 +37,7 @@ export class ToolCaches {
   }
 
   of(projectId: string): string {
-    return join(this.#parts.folder, projectId)
+    return join(this.#parts.folder, nameOf(projectId))
   }
 
   /** Removes what an earlier agent process left half made or half removed. */
@@ -56,13 +59,13 @@ export class ToolCaches {
   async #make(projectId: string, isUsed: () => boolean): Promise<void> {
     const { folder, user, nodes, warn } = this.#parts
     const cache = this.of(projectId)
-    const markFile = join(folder, `${projectId}.seed`)
+    const markFile = join(folder, `${nameOf(projectId)}.seed`)
     const seeds = await this.#seeds()
     const mark = seeds.length === 0 ? '' : createHash('sha256').update(JSON.stringify(seeds)).digest('hex')
     const isThere = existsSync(cache)
     if (isThere && (isUsed() || mark === (await readFile(markFile, 'utf8').catch(() => '')))) return
     // No job was ever in this folder: no link in it can lead elsewhere.
-    const made = join(folder, `${projectId}.${randomUUID()}`)
+    const made = join(folder, `${nameOf(projectId)}.${randomUUID()}`)
     await mkdir(made, { mode: 0o700 })
     if (user) await lchown(made, user.uid, user.gid)
     const planting = new Planting({ user, made, final: cache })
@@ -73,7 +76,7 @@ export class ToolCaches {
       const version = join(made, 'node', node.version)
       if (!existsSync(version)) await planting.node(node, version)
     }
-    const old = join(folder, `${projectId}.${randomUUID()}`)
+    const old = join(folder, `${nameOf(projectId)}.${randomUUID()}`)
     if (isThere) await rename(cache, old)
     if (mark === '') await rm(markFile, { force: true })
     else await writeFile(markFile, mark)
