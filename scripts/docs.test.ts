@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { commandsBelow, juanie } from '../apps/cli/src/program.ts'
 import { appRouter } from '../apps/server/src/router.ts'
+import { tableOf } from './corpus-table.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -107,6 +108,11 @@ test('docs/api.md lists every procedure of the API, and none that does not exist
     return [...(cell as string).matchAll(/`([\w.]+)`/g)].map(([, procedure]) => `${router}.${procedure}`)
   })
   expect(listed.sort()).toEqual(procedures.sort())
+})
+
+test('docs/workflows.md repeats what became of the jobs of the corpus', () => {
+  const entries = JSON.parse(read('scripts/corpus.json'))
+  expect(read('docs/workflows.md')).toContain(`<!-- corpus -->\n\n${tableOf(entries)}\n\n<!-- /corpus -->`)
 })
 
 test('both READMEs name the same commands, in the same order', () => {

@@ -1,0 +1,1 @@
+export function tableOf(entries: unknown[]): string
