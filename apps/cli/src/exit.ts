@@ -1,4 +1,5 @@
 import { messageOf } from '@juanie/core/errors'
+import { plain } from '@juanie/core/text'
 import { TRPCClientError } from '@trpc/client'
 import { CommanderError } from 'commander'
 
@@ -45,15 +46,15 @@ export function explain(error: unknown, signIn: () => string): number {
     return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
   }
   if (error instanceof CommandError) {
-    process.stderr.write(`${error.message}\n`)
+    process.stderr.write(`${plain(error.message)}\n`)
     return error.exitCode
   }
   if (error instanceof TRPCClientError) {
     const { code, reason } = (error.data ?? {}) as { code?: string; reason?: string }
-    process.stderr.write(`${reason === 'session.missing' ? signIn() : inOptions(error.message)}\n`)
+    process.stderr.write(`${reason === 'session.missing' ? signIn() : plain(inOptions(error.message))}\n`)
     if (code === 'UNAUTHORIZED') return exitCodes.notSignedIn
     return code === 'BAD_REQUEST' ? exitCodes.usage : exitCodes.failed
   }
-  process.stderr.write(`${messageOf(error)}\n`)
+  process.stderr.write(`${plain(messageOf(error))}\n`)
   return exitCodes.failed
 }

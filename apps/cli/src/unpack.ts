@@ -1,11 +1,18 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { lstat, mkdir, open, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { openZipEntry, readZip, ZipError, type ZipSource } from '@juanie/core/zip'
 import { CommandError } from './exit.ts'
 
 const maxEntries = 200_000
+
+/** Where an artifact is put that gets a folder of its name; a name that would lead elsewhere, or into git, is refused. */
+export function folderOf(into: string, name: string): string {
+  const folder = resolve(into, name)
+  if (dirname(folder) === resolve(into) && name.toLowerCase() !== '.git') return folder
+  throw new CommandError(`"${name}" is no name for a folder here. Download it by itself: --name with --dir.`)
+}
 
 /** Unpacks an archive of a stranger below a folder; answers how many files it wrote. */
 export async function unpack(file: string, into: string): Promise<number> {

@@ -5,13 +5,14 @@ import { join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
+import { plain } from '@juanie/core/text'
 import type { ArtifactView } from '@juanie/services/artifacts/contract'
 import type { Command } from 'commander'
 import { api, refusalOf, server } from '../client.ts'
 import { CommandError } from '../exit.ts'
 import { ago, printJson, printTable, say } from '../output.ts'
 import { aboutProject, findProject, firstRows, limitOf, type ProjectOptions } from '../project.ts'
-import { unpack } from '../unpack.ts'
+import { folderOf, unpack } from '../unpack.ts'
 import { findRun } from './runs.ts'
 
 const connectMs = 60_000
@@ -80,11 +81,13 @@ async function download(
   }
   const done: { name: string; folder: string; files: number }[] = []
   for (const artifact of wanted) {
-    const folder = resolve(options.dir, ...(options.name === undefined ? [artifact.name] : []))
+    const folder = options.name === undefined ? folderOf(options.dir, artifact.name) : resolve(options.dir)
     done.push({ name: artifact.name, folder, files: await fetchInto(projectId, artifact, folder) })
   }
   if (options.json) return printJson(done)
-  for (const { name, folder, files } of done) say(`${name}: ${files} ${files === 1 ? 'file' : 'files'} in ${folder}`)
+  for (const { name, folder, files } of done) {
+    say(plain(`${name}: ${files} ${files === 1 ? 'file' : 'files'} in ${folder}`))
+  }
 }
 
 async function fetchInto(projectId: string, artifact: ArtifactView, folder: string): Promise<number> {
@@ -106,7 +109,7 @@ async function fetchInto(projectId: string, artifact: ArtifactView, folder: stri
       createWriteStream(file, { flags: 'wx', mode: 0o600 }),
     )
     if (artifact.mimeType === 'application/zip') return await unpack(file, folder)
-    await moveTo(file, join(folder, artifact.name))
+    await moveTo(file, folderOf(folder, artifact.name))
     return 1
   } finally {
     await rm(temporary, { recursive: true, force: true })

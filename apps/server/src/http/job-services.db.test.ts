@@ -274,7 +274,21 @@ test('a name that is no file, or that holds a secret, is refused', async () => {
   } as const
   await shop.t.app.get(Secrets).set(scope, { name: 'TOKEN', value: 'correct horse' })
   const lease = await job()
-  for (const name of ['../up', 'a/b', 'a\\b', '', ' ', 'x'.repeat(300), 'line\nend', 'of correct horse']) {
+  for (const name of [
+    '../up',
+    'a/b',
+    'a\\b',
+    '',
+    ' ',
+    'x'.repeat(300),
+    'line\nend',
+    'of correct horse',
+    '.',
+    '..',
+    ' ..',
+    '.Git',
+    '\u001b[2J',
+  ]) {
     expect((await twirp(lease, 'ArtifactService/CreateArtifact', { name })).status, name).toBe(400)
   }
   for (const key of ['', 'a,b', 'x'.repeat(600), 'correct horse-1']) {

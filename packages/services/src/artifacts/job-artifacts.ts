@@ -9,8 +9,10 @@ import { runArtifacts } from './tables.ts'
 /** As GitHub has them: https://docs.github.com/en/actions/reference/limits. */
 const maxPerJob = 500
 const maxNameLength = 260
-/** No file system of a runner takes these in a name. */
-const forbidden = /[":<>|*?\r\n\\/\0]/
+/** No file system of a runner takes these in a name, and a terminal acts on control characters. */
+const forbidden = /[":<>|*?\\/\p{Cc}]/u
+/** A name is that of a folder once it is downloaded: these would lead out of where it is put, or be read by git. */
+const reserved = /^\.{1,2}$|^\.git$/i
 const maxListed = 1_000
 const dayMs = 24 * 3_600_000
 
@@ -162,8 +164,10 @@ function checkName(name: string): void {
       : name.length > maxNameLength
         ? `at most ${maxNameLength} characters.`
         : forbidden.test(name)
-          ? 'leave out " : < > | * ? \\ / and line ends.'
-          : null
+          ? 'leave out " : < > | * ? \\ /, line ends and control characters.'
+          : reserved.test(name.trim())
+            ? 'it must not be ., .. or .git.'
+            : null
   if (why) throw new AppError('invalid', 'input.invalid', { message: `name: ${why}`, details: { field: 'name' } })
 }
 
