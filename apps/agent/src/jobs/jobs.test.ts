@@ -360,6 +360,18 @@ test('a file for outputs that was replaced by a link or a pipe fails the step in
   ])
 })
 
+test('a summary that is too large is left out and fails nothing, other files fail their step', async () => {
+  const run =
+    start(`- run: head -c 1048577 /dev/zero | tr '\\0' a > "$GITHUB_STEP_SUMMARY"; echo V=kept >> "$GITHUB_ENV"
+- run: echo "V is $V"; head -c 1048577 /dev/zero | tr '\\0' a > "$GITHUB_ENV"`)
+  await run.ended
+  expect(run.heard.lines).toContain('V is kept')
+  expect(run.heard.lines.join('\n')).toContain(
+    'The file behind GITHUB_STEP_SUMMARY is larger than 1 MiB. It is left out.',
+  )
+  expect(run.ends().map(({ reason }) => reason)).toEqual([null, 'The file behind GITHUB_ENV is larger than 1 MiB.'])
+})
+
 test('the folders of the next job are ready before it comes, and leave nothing behind', async () => {
   // All jobs are closed with the first one that ends, which is the second.
   const run = start(`- run: pwd; id -u; stat -c %u .; case "$PWD" in */jobs/1/*) sleep 60;; esac`)

@@ -4,7 +4,7 @@ import { parseEnvFile, parsePathFile } from '@juanie/workflow'
 import type { StepUser } from './folders.ts'
 import { writeUserFile } from './user-file.ts'
 
-/** More than this in one of the files fails the step, as it does on GitHub for the summary. */
+/** More than this in one of the files fails the step; a summary is only left out, as on GitHub. */
 const maxFileBytes = 1_048_576
 
 const fileNames = {
@@ -17,6 +17,8 @@ const fileNames = {
 
 /** What a step left in its files cannot be taken; the step fails with this sentence. */
 class StepFileError extends Error {}
+
+class TooLargeError extends StepFileError {}
 
 export interface StepResults {
   env: Record<string, string>
@@ -51,42 +53,50 @@ export class StepFiles {
 
   /** Reads what the step wrote; throws `StepFileError` with a sentence for what cannot be understood. */
   read(): StepResults {
-    const env = parseEnvFile(this.#text('env'), 'env')
-    const output = parseEnvFile(this.#text('output'), 'output')
-    const state = parseEnvFile(this.#text('state'), 'output')
+    const env = parseEnvFile(this.#text('GITHUB_ENV'), 'env')
+    const output = parseEnvFile(this.#text('GITHUB_OUTPUT'), 'output')
+    const state = parseEnvFile(this.#text('GITHUB_STATE'), 'output')
     const [error] = [
       ...env.errors.map((each) => `GITHUB_ENV: ${each}`),
       ...output.errors.map((each) => `GITHUB_OUTPUT: ${each}`),
       ...state.errors.map((each) => `GITHUB_STATE: ${each}`),
     ]
     if (error) throw new StepFileError(error)
+    const summary = this.#summary()
     return {
       env: env.values,
       outputs: output.values,
       state: state.values,
-      path: parsePathFile(this.#text('path')),
-      summary: this.#text('summary'),
-      warnings: [...env.warnings, ...output.warnings],
+      path: parsePathFile(this.#text('GITHUB_PATH')),
+      summary: summary.text,
+      warnings: [...env.warnings, ...output.warnings, ...summary.warnings],
     }
   }
 
-  #text(name: string): string {
-    const file = `${this.#prefix}-${name}`
+  #summary(): { text: string; warnings: string[] } {
+    try {
+      return { text: this.#text('GITHUB_STEP_SUMMARY'), warnings: [] }
+    } catch (error) {
+      if (!(error instanceof TooLargeError)) throw error
+      return { text: '', warnings: [`${error.message} It is left out.`] }
+    }
+  }
+
+  #text(variable: keyof typeof fileNames): string {
+    const file = `${this.#prefix}-${fileNames[variable]}`
     let descriptor: number
     try {
       // The step may have put anything in its place: a link to another's file, or a pipe that never answers.
       descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return ''
-      throw new StepFileError(
-        `The file behind GITHUB_${name.toUpperCase()} cannot be read: it was replaced by something else.`,
-      )
+      throw new StepFileError(`The file behind ${variable} cannot be read: it was replaced by something else.`)
     }
     try {
       const stat = fstatSync(descriptor)
-      if (!stat.isFile()) throw new StepFileError(`The file behind GITHUB_${name.toUpperCase()} is no longer a file.`)
+      if (!stat.isFile()) throw new StepFileError(`The file behind ${variable} is no longer a file.`)
       if (stat.size > maxFileBytes) {
-        throw new StepFileError(`The file behind GITHUB_${name.toUpperCase()} is larger than 1 MiB.`)
+        throw new TooLargeError(`The file behind ${variable} is larger than 1 MiB.`)
       }
       const buffer = Buffer.alloc(stat.size)
       const length = stat.size > 0 ? readSync(descriptor, buffer, 0, stat.size, 0) : 0
