@@ -76,10 +76,12 @@ function checkFiles(files: string[], { json }: { json?: boolean }): void {
   const count = (verdict: string) => jobs.filter((job) => job.verdict === verdict).length
   const unread = all.filter(({ workflow }) => !workflow).length
   say(
-    `${all.length} workflows${unread > 0 ? `, ${unread} of them cannot be read` : ''}; of ${jobs.length} jobs ${count('runs')} run, ` +
+    `${counted(all.length, 'workflow')}${unread > 0 ? `, ${unread} of them cannot be read` : ''}; of ${counted(jobs.length, 'job')} ${count('runs')} run, ` +
       `${count('waits')} wait for an agent with other labels, ${count('blocked')} cannot run.`,
   )
 }
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`
 
 const marks = { runs: 'runs   ', waits: 'waits  ', blocked: 'blocked' }
 

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { CommandError } from '../exit.ts'
 
 /** Where workflows lie, from a repository's root. The first that holds a file counts, as on the server. */
@@ -18,9 +18,10 @@ export function workflowFiles(root: string): string[] {
 }
 
 export function readWorkflow(root: string, path: string): string {
-  const file = join(root, path)
+  const file = resolve(root, path)
   const found = statSync(file, { throwIfNoEntry: false })
-  if (!found?.isFile()) throw new CommandError(`${path}: there is no such file.`)
+  if (!found) throw new CommandError(`${path}: there is no such file.`)
+  if (!found.isFile()) throw new CommandError(`${path}: is not a file; name the files themselves.`)
   if (found.size > mostBytes)
     throw new CommandError(`${path}: has ${found.size} bytes; a workflow has at most ${mostBytes}.`)
   return readFileSync(file, 'utf8')

@@ -40,7 +40,36 @@ test('what runs, waits for other labels, and needs Docker', () => {
     ['inside', 'blocked'],
   ])
   expect(verdicts[1]!.notes).toEqual(['It waits for an agent with the labels windows-latest.'])
+  expect(verdicts[2]!.notes).toEqual(['1 of its 2 jobs waits for an agent with the labels windows-latest.'])
   expect(verdicts[3]!.notes.join()).toMatch(/^line \d+: .*Docker executor/)
+})
+
+test('labels out of a matrix are looked at where the file says them all', () => {
+  const matrix = (text: string, runsOn = 'matrix.os') =>
+    jobs(`  a:
+    strategy: { matrix: ${text} }
+    runs-on: \${{ ${runsOn} }}
+    steps: [{ run: echo }]
+`)[0]!
+  expect(matrix('{ os: [ubuntu-latest, windows-latest, macos-latest], node: [22, 24] }')).toEqual({
+    id: 'a',
+    verdict: 'runs',
+    notes: ['4 of its 6 jobs wait for an agent with the labels windows-latest or macos-latest.'],
+  })
+  expect(matrix('{ os: [windows-latest, macos-latest] }')).toEqual({
+    id: 'a',
+    verdict: 'waits',
+    notes: ['It waits for an agent with the labels windows-latest or macos-latest.'],
+  })
+  expect(matrix('{ include: [{ os: ubuntu-latest }, { os: [self-hosted, gpu] }] }').notes).toEqual([
+    '1 of its 2 jobs waits for an agent with the labels self-hosted, gpu.',
+  ])
+  const open = { id: 'a', verdict: 'runs', notes: [] }
+  expect(matrix('{ os: [ubuntu-latest, ubuntu-24.04-arm] }')).toEqual(open)
+  expect(matrix('"${{ fromJSON(vars.ALL) }}"')).toEqual(open)
+  expect(matrix('{ os: ["${{ vars.OS }}", windows-latest] }')).toEqual(open)
+  expect(matrix('{ os: [windows-latest] }', 'vars.OS || matrix.os')).toEqual(open)
+  expect(matrix('{ os: [windows-latest] }', 'matrix.none')).toEqual(open)
 })
 
 test('actions and workflows of the repository are looked at', () => {
@@ -89,5 +118,8 @@ test('the first folder that holds a workflow counts', () => {
   write('.juanie/workflows/own.yml', 'on: push')
   expect(workflowFiles(root)).toEqual(['.juanie/workflows/own.yml'])
   expect(readWorkflow(root, '.juanie/workflows/own.yml')).toBe('on: push')
+  expect(readWorkflow('/', join(root, '.juanie/workflows/own.yml'))).toBe('on: push')
+  expect(readWorkflow(join(root, '.github'), join(root, '.juanie/workflows/own.yml'))).toBe('on: push')
+  expect(() => readWorkflow(root, '.juanie')).toThrow('.juanie: is not a file; name the files themselves.')
   expect(() => readWorkflow(root, 'gone.yml')).toThrow('gone.yml: there is no such file.')
 })

@@ -2,12 +2,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   actionFileNames,
+  ExpressionError,
+  expandJob,
   type Job,
   matchesRunner,
   type Problem,
   parseAction,
   parseActionRef,
   parseWorkflow,
+  runsOnLabels,
   type Workflow,
 } from '@juanie/workflow'
 import { startsOf } from './events.ts'
@@ -68,17 +71,42 @@ function verdictOf(root: string, job: Job): JobVerdict {
     return { id: job.id, verdict: 'blocked', notes: [...blocked, ...needs, ...(call ? [call] : [])] }
   }
   const notes = [...blocked, ...actions.map(({ note }) => note)]
-  const labels = missingLabels(job)
-  return labels ? { id: job.id, verdict: 'waits', notes: [labels, ...notes] } : { id: job.id, verdict: 'runs', notes }
+  const waiting = waitingOf(job)
+  if (waiting) notes.unshift(waiting.note)
+  return { id: job.id, verdict: waiting?.waits ? 'waits' : 'runs', notes }
 }
 
-/** A sentence where the labels are written out and no usual agent has them. */
-function missingLabels({ runsOn, call }: Job): string | null {
-  const labels = typeof runsOn === 'string' ? [runsOn] : runsOn
-  if (call || labels.length === 0 || labels.some((label) => label.includes('${{'))) return null
-  if (matchesRunner(labels, usualLabels)) return null
-  return `It waits for an agent with the labels ${labels.join(', ')}.`
+/** What of a job no usual agent takes, as far as the file alone says its labels. */
+function waitingOf(job: Job): { waits: boolean; note: string } | null {
+  const all = labelsOf(job)
+  const missing = all.filter((labels) => !matchesRunner(labels, usualLabels))
+  if (missing.length === 0) return null
+  const names = [...new Set(missing.map((labels) => labels.join(', ')))].join(' or ')
+  const waits = missing.length === all.length
+  const who = waits
+    ? 'It waits'
+    : `${missing.length} of its ${all.length} jobs ${missing.length === 1 ? 'waits' : 'wait'}`
+  return { waits, note: `${who} for an agent with the labels ${names}.` }
 }
+
+/** The labels of each job that a job of the file becomes; none where they hang on what only a run knows. */
+function labelsOf(job: Job): string[][] {
+  const written = [job.runsOn].flat()
+  if (job.call || written.length === 0) return []
+  if (!written.some(hasExpression)) return [written]
+  const isKnown = written.every(
+    (label) => !hasExpression(label) || /^\$\{\{\s*matrix\.[\w-]+\s*\}\}$/.test(label.trim()),
+  )
+  if (!isKnown || hasExpression(JSON.stringify(job.strategy ?? ''))) return []
+  try {
+    return expandJob({ ...job, name: job.id }, {}).map((instance) => runsOnLabels(instance, {}))
+  } catch (error) {
+    if (error instanceof ExpressionError) return []
+    throw error
+  }
+}
+
+const hasExpression = (text: string) => text.includes('${{')
 
 function localAction(root: string, uses: string, line: number): { note: string; isFatal: boolean }[] {
   const ref = parseActionRef(uses)
