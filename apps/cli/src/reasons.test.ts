@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { reasonOf } from './reasons.ts'
+import { endOf, reasonOf } from './reasons.ts'
 
 const runs = new URL('../../../packages/services/src/runs/', import.meta.url)
 
@@ -26,4 +26,13 @@ test('what is no key is shown as it came', () => {
   expect(reasonOf('Run make: The command ended with exit code 2.')).toBe(
     'Run make: The command ended with exit code 2.',
   )
+})
+
+test('a run ends in a whole sentence', () => {
+  expect(['failed', 'timed_out', 'canceled', 'lost'].map(endOf)).toEqual([
+    'has failed',
+    'has timed out',
+    'was canceled',
+    'was lost',
+  ])
 })

@@ -21,3 +21,7 @@ const words: Record<string, string> = {
 
 /** Why a run, a job or a step stands as it does: words for the server's keys, anything else as it came. */
 export const reasonOf = (reason: string): string => (Object.hasOwn(words, reason) ? words[reason]! : reason)
+
+/** How a run ended, as the end of a sentence. */
+export const endOf = (status: string): string =>
+  status === 'canceled' || status === 'lost' ? `was ${status}` : `has ${status.replace('_', ' ')}`

@@ -10,7 +10,7 @@ import { type Command, Option } from 'commander'
 import { CommandError, exitCodes, usageError } from '../exit.ts'
 import { runLocally } from '../local/local-run.ts'
 import { printJson, say } from '../output.ts'
-import { reasonOf } from '../reasons.ts'
+import { endOf, reasonOf } from '../reasons.ts'
 import { type Chosen, candidate, chooseAlone, chooseNamed } from '../workflows/choose.ts'
 import { readWorkflow, workflowFiles } from '../workflows/files.ts'
 import { RunLines } from '../workflows/run-lines.ts'
@@ -149,5 +149,5 @@ function conclude(run: LocalRun, { matrix }: LocalRunRequest): void {
   if (run.status === 'succeeded' || run.status === 'skipped') return
   const why = run.reason ? `: ${plain(reasonOf(run.reason))}` : ''
   process.exitCode = exitCodes.failed
-  say(`The run has ${run.status.replace('_', ' ')}${why}.`)
+  say(`The run ${endOf(run.status)}${why}.`)
 }
