@@ -163,7 +163,7 @@ module.exports = {
       to: {
         path: '^packages/services/src/[^/]+/',
         pathNot:
-          '^packages/services/src/([^/]+/(index|contract|status|policy|port|tables|router|jobs)|runs/pure)\\.ts$',
+          '^packages/services/src/([^/]+/(index|contract|status|policy|sentences|port|tables|router|jobs)|runs/pure)\\.ts$',
       },
     },
     {

@@ -1,4 +1,5 @@
 import { actionModes } from '@juanie/services/actions/contract'
+import { sentences as applicationSentences } from '@juanie/services/applications/sentences'
 import {
   changeSettings,
   changeSubjects,
@@ -70,6 +71,7 @@ export const vocabularies: Record<string, readonly string[]> = {
   'runs.why.*': reasonKeys.map((reason) => reason.replace('.', '_')),
   'runs.said.*': sentences.map(({ key }) => key),
   'problems.workflow.*': Object.keys(workflowSentences),
+  'problems.application.*': Object.keys(applicationSentences),
   'runs.next.*': nextKinds,
   'runs.view.*': ['jobs', 'notes', 'tests', 'artifacts', 'workflow'],
   'account.expiry.*': expiries,

@@ -1,3 +1,4 @@
+import type { Said, SaidValues } from '@juanie/workflow/say'
 import * as z from 'zod/mini'
 
 /**
@@ -8,12 +9,18 @@ import * as z from 'zod/mini'
  * `${secret:NAME}`, and `fillSecrets` puts the value in at the last moment, in `environment` only.
  */
 
+const told: z.ZodMiniType<Said> = z.object({ key: z.string(), values: z.lazy(() => toldValues) })
+const toldValues: z.ZodMiniType<SaidValues> = z.record(z.string(), z.union([z.string(), z.number(), told]))
+
 /** One sentence about one place in a description. Lines and columns count from one. */
 export const Problem = z.object({
   severity: z.enum(['error', 'warning']),
   /** A stable dotted key, `application.image_only` for example. */
   reason: z.string(),
   message: z.string(),
+  /** What is told, by a key of `sentences.ts` and its values; absent from what was stored without. */
+  key: z.optional(z.string()),
+  values: z.optional(toldValues),
   file: z.nullable(z.string()),
   line: z.nullable(z.number()),
   column: z.nullable(z.number()),

@@ -4,6 +4,7 @@ import { asksOf, detect, languageOf, requiredVariables } from './detect.ts'
 import type { Files } from './paths.ts'
 import { Problems } from './problems.ts'
 import { inspectSource } from './render.ts'
+import { said } from './sentences.ts'
 
 /** A release keeps its description in one row. */
 const maxTotal = 4 * 1024 * 1024
@@ -37,7 +38,7 @@ export function describeApplication(files: Files): ApplicationSource {
       if (other !== entry && listed.has(other))
         problems.warn({
           at: { file: other, line: 0, column: 0 },
-          message: `${other} is not read, because there is ${entry}.`,
+          said: said('notRead', { other, entry }),
         })
   } else if (hasProcfile) {
     source.kind = 'procfile'
@@ -63,8 +64,11 @@ function keep(source: ApplicationSource, paths: readonly string[], files: Files,
     if (text === null) continue
     total += text.length
     if (total > maxTotal || Object.keys(source.files).length >= maxFiles) {
-      const message = 'The description and the files it names are larger than 4 MiB, or more than 500.'
-      problems.error({ at: { file: path, line: 0, column: 0 }, reason: 'application.too_large', message })
+      problems.error({
+        at: { file: path, line: 0, column: 0 },
+        reason: 'application.too_large',
+        said: said('descriptionLarge'),
+      })
       return
     }
     source.files[path] = text

@@ -1,3 +1,4 @@
+import type { Said } from '@juanie/workflow/say'
 import type { Ask, Detected } from './contract.ts'
 import { type Folder, folderAt, otherLanguage } from './detect/folder.ts'
 import { detectNode, nodeAsks } from './detect/node.ts'
@@ -6,6 +7,7 @@ import { staticSite } from './detect/static.ts'
 import { namesOf } from './env-file.ts'
 import type { Files } from './paths.ts'
 import type { Problems } from './problems.ts'
+import { said } from './sentences.ts'
 
 /** How the application of one folder starts; null when nothing says so, which is then asked and not guessed. */
 export function detect(files: Files, folder: string, problems: Problems): Detected | null {
@@ -48,10 +50,10 @@ export function requiredVariables(files: Files): string[] {
 }
 
 /**
- * A sentence when `version` (of what a host has) is older than what the application asks for; null when it will do or
+ * What is told when `version` (of what a host has) is older than what the application asks for; null when it will do or
  * when the ask is in no form that is understood here. An ask for an older version is not reported: newer ones run it.
  */
-export function olderThanAsked(ask: Ask, version: string): string | null {
+export function olderThanAsked(ask: Ask, version: string): Said | null {
   const has = numbers(version)
   if (has.length === 0) return null
   const alternatives = ask.version.split('||').map((one) => lowerBound(one))
@@ -59,7 +61,8 @@ export function olderThanAsked(ask: Ask, version: string): string | null {
   if (wanted.length === 0 || wanted.length < alternatives.length) return null
   if (wanted.some((one) => compare(has, one) >= 0)) return null
   const language = ask.language === 'node' ? 'Node.js' : 'Python'
-  return `${ask.file} asks for ${language} ${ask.version}, and this host has ${version.replace(/^v/, '')}.`
+  const { file, version: asked } = ask
+  return said('languageOlder', { file, language, asked, version: version.replace(/^v/, '') })
 }
 
 /** The least version that a range takes in; null when it has no lower bound. */

@@ -1,5 +1,7 @@
+import type { Said } from '@juanie/workflow/say'
 import { interpolate, type Lookup } from './compose/interpolate.ts'
 import type { Problems } from './problems.ts'
+import { said } from './sentences.ts'
 
 /**
  * Compose's env files: `NAME=value` lines with `export`, comments, single and double quotes over several lines, and
@@ -11,11 +13,11 @@ export function parseEnvFile(file: string, text: string, lookup: Lookup, problem
   const source = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
   let position = 0
   const lineAt = (offset: number): number => source.slice(0, offset).split('\n').length
-  const wrong = (offset: number, message: string) =>
-    problems.error({ at: { file, line: lineAt(offset), column: 1 }, message })
+  const wrong = (offset: number, fault: Said) =>
+    problems.error({ at: { file, line: lineAt(offset), column: 1 }, said: fault })
   const fill = (value: string, offset: number): string => {
     const { text: filled, errors } = interpolate(value, find)
-    for (const message of errors) wrong(offset, message)
+    for (const fault of errors) wrong(offset, fault)
     return filled
   }
 
@@ -28,7 +30,7 @@ export function parseEnvFile(file: string, text: string, lookup: Lookup, problem
     const head = /^\s*(?:export\s+)?([^=:\s]+)[^\S\n]*(?:[=:][^\S\n]*|$)/.exec(line)
     const name = head?.[1]
     if (head === null || name === undefined || !/^[\p{L}\p{N}_.[\]-]+$/u.test(name)) {
-      wrong(start, `\`${line.trim().slice(0, 60)}\` is not a line of the form NAME=value.`)
+      wrong(start, said('envLine', { text: line.trim().slice(0, 60) }))
       continue
     }
     if (!/[=:]/.test(head[0])) {
@@ -45,14 +47,13 @@ export function parseEnvFile(file: string, text: string, lookup: Lookup, problem
     const from = start + head[0].length + 1
     const close = closingQuote(source, from, quote)
     if (close === -1) {
-      wrong(start, `The value of ${name} begins with ${quote} and never ends.`)
+      wrong(start, said('quoteOpen', { name, quote }))
       return values
     }
     const inner = source.slice(from, close).replaceAll(`\\${quote}`, quote)
     values.set(name, quote === "'" ? inner : fill(unescaped(inner), start))
     position = endOfLine(source, close) + 1
-    if (!/^.\s*(#|$)/.test(source.slice(close, position).trimEnd()))
-      wrong(start, `The value of ${name} goes on after its closing quote.`)
+    if (!/^.\s*(#|$)/.test(source.slice(close, position).trimEnd())) wrong(start, said('quoteAfter', { name }))
   }
   return values
 }

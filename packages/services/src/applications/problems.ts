@@ -1,6 +1,8 @@
 import { AppError } from '@juanie/core/errors'
 import { storable } from '@juanie/core/text'
+import type { Said } from '@juanie/workflow/say'
 import type { Problem } from './contract.ts'
+import { sentenceOf } from './sentences.ts'
 
 /** Where something stands in a description. Lines and columns count from one; 0 is the file as a whole. */
 export interface At {
@@ -12,7 +14,7 @@ export interface At {
 export interface Finding {
   reason?: string
   at?: At
-  message: string
+  said: Said
 }
 
 /** A description with a thousand mistakes is told about the first hundred. */
@@ -34,10 +36,12 @@ export class Problems {
     return this.list.some((problem) => problem.severity === 'error')
   }
 
-  #add(severity: Problem['severity'], { reason = 'application.invalid', at, message }: Finding): void {
+  #add(severity: Problem['severity'], { reason = 'application.invalid', at, said }: Finding): void {
     if (this.list.length >= most) return
     const place = { file: at?.file ?? null, line: at?.line || null, column: at?.column || null }
-    const problem = { severity, reason, message: storable(message), ...place }
+    const fault = storable(said)
+    const message = sentenceOf(fault)
+    const problem = { severity, reason, message, ...fault, ...place }
     const same = this.list.some((p) => p.message === message && p.file === place.file && p.line === place.line)
     if (!same) this.list.push(problem)
   }

@@ -1,4 +1,5 @@
 import type { Problems } from './problems.ts'
+import { said } from './sentences.ts'
 
 /** The lines of a Procfile by name, in their order: `name: command`, each for `sh -c`. */
 export function parseProcfile(file: string, text: string, problems: Problems): Map<string, string> {
@@ -13,9 +14,9 @@ export function parseProcfile(file: string, text: string, problems: Problems): M
     const found = /^([A-Za-z0-9_-]{1,63})\s*:\s*(\S.*)$/.exec(line)
     const [, name, command] = found ?? []
     if (name === undefined || command === undefined)
-      problems.error({ at, message: `\`${line.slice(0, 60)}\` is not a line of the form \`name: command\`.` })
-    else if (command.includes('\0')) problems.error({ at, message: `The command of ${name} holds a NUL character.` })
-    else if (lines.has(name)) problems.error({ at, message: `${name} is written twice.` })
+      problems.error({ at, said: said('procfileLine', { text: line.slice(0, 60) }) })
+    else if (command.includes('\0')) problems.error({ at, said: said('procfileNul', { name }) })
+    else if (lines.has(name)) problems.error({ at, said: said('procfileTwice', { name }) })
     else lines.set(name, command)
   }
   return lines

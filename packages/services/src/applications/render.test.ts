@@ -112,6 +112,8 @@ test('a refusal is an AppError whose details carry every problem', () => {
         severity: 'error',
         reason: 'application.invalid',
         message: 'services.a.comand is not a key of Compose; did you mean command?',
+        key: 'keyNear',
+        values: { path: 'services.a.comand', near: 'command' },
         file: 'compose.yaml',
         line: 1,
         column: 18,

@@ -14,6 +14,7 @@ import { olderThanAsked } from './detect.ts'
 import { Problems, refusal } from './problems.ts'
 import { parseProcfile } from './procfile.ts'
 import { misplacedSecrets, secretPlaceholder, secretsIn } from './secrets.ts'
+import { said } from './sentences.ts'
 
 export interface Rendering {
   /** The environment's name: it chooses `compose.<name>.yaml`, and turns on the profile of that name. */
@@ -47,7 +48,7 @@ export function renderApplication(source: ApplicationSource, rendering: Renderin
       problems.warn({
         at: { file: ask.file, line: 0, column: 0 },
         reason: 'application.language_older',
-        message: older,
+        said: older,
       })
   }
   if (problems.hasErrors) {
@@ -184,7 +185,7 @@ function fromProcfile(lines: ReadonlyMap<string, string>, problems: Problems): D
     problems.error({
       at: { file: 'Procfile', line: 0, column: 0 },
       reason: 'application.no_start_command',
-      message: 'The Procfile starts nothing; add the line `web: <command>`.',
+      said: said('procfileEmpty'),
     })
   const main = services.find(({ name }) => name === 'web') ?? services[0]
   return {
@@ -203,12 +204,10 @@ function fromProcfile(lines: ReadonlyMap<string, string>, problems: Problems): D
 function fromDetection(source: ApplicationSource, problems: Problems): Drawn {
   const detected = source.detected['.']
   if (detected === undefined) {
-    const what = source.looksLike === null ? 'this application' : `this ${source.looksLike} application`
-    const fix =
-      'Add a file named Procfile with the line `web: <command>`, or a compose.yaml with a service that has a `command:`.'
+    const language = source.looksLike
     problems.error({
       reason: 'application.no_start_command',
-      message: `Nothing says how ${what} starts. ${fix}`,
+      said: language === null ? said('noStart') : said('noStartOf', { language }),
     })
   }
   const services: Service[] =

@@ -1,6 +1,8 @@
 import { AppError } from '@juanie/core/errors'
+import type { Said } from '@juanie/workflow/say'
 import type { Application, Command, Migration, Service } from './contract.ts'
 import type { Finding } from './problems.ts'
+import { said } from './sentences.ts'
 
 /**
  * A secret stands in the model by name. Braces with a colon are no variable of Compose, so nothing that was filled in
@@ -26,19 +28,19 @@ export function misplacedSecrets({
   migrate: Migration | null
 }): Finding[] {
   const findings: Finding[] = []
-  const look = (what: string, value: unknown) => {
+  const look = (where: Said, value: unknown) => {
     for (const name of new Set(namesIn(JSON.stringify(value))))
       findings.push({
         reason: 'application.secret_in_command',
-        message: `${what} uses the secret ${name}, where others could read it. Give it to the service under \`environment:\`, and write $$${name} in a command that a shell runs.`,
+        said: said('secretSeen', { where, name }),
       })
   }
   for (const { environment, command, ...rest } of services) {
-    look(`The command of ${rest.name}`, command satisfies Command)
-    look(`A setting of ${rest.name}`, rest)
-    look(`The name of a variable of ${rest.name}`, Object.keys(environment))
+    look(said('inCommand', { name: rest.name }), command satisfies Command)
+    look(said('inSetting', { name: rest.name }), rest)
+    look(said('inVariableName', { name: rest.name }), Object.keys(environment))
   }
-  if (migrate !== null) look('The migration', migrate.command)
+  if (migrate !== null) look(said('inMigration'), migrate.command)
   return findings
 }
 

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import type { Application, Times } from '../applications/contract.ts'
+import type { Application, Problem, Times } from '../applications/contract.ts'
 
 export const deploymentStatuses = [
   'queued',
@@ -209,8 +209,7 @@ export interface SnapshotView {
 }
 
 /** What was seen in the application's description. */
-export interface Finding {
-  message: string
+export interface Finding extends Pick<Problem, 'message' | 'key' | 'values'> {
   file: string | null
   line: number | null
 }

@@ -85,7 +85,7 @@ export function warningsOf(
       ...requires.map((name) => `${name} is not set, and the application seems to need it.`),
       ...(hasGap ? ['Nothing answers between the old version and the new one.'] : []),
     ],
-    findings: warnings.map(({ message, file, line }) => ({ message, file, line })),
+    findings: warnings.map(({ message, key, values, file, line }) => ({ message, key, values, file, line })),
     requires,
     hasGap,
   }

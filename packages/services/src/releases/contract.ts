@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import type { Problem } from '../applications/contract.ts'
 import { BlobDigest } from '../hosts/contract.ts'
 
 const Text = (max: number) => z.string().check(z.maxLength(max))
@@ -69,7 +70,7 @@ export interface ReleaseView extends ReleaseRow {
     /** What was detected, by folder, in sentences. */
     detected: Record<string, string>
     notHonoured: { path: string; reason: string }[]
-    problems: { severity: string; message: string; file: string | null; line: number | null }[]
+    problems: Omit<Problem, 'reason' | 'column'>[]
   }
 }
 

@@ -130,7 +130,7 @@ export class Releases {
           Object.entries(application.detected).map(([folder, { because }]) => [folder, because]),
         ),
         notHonoured: application.notHonoured,
-        problems: application.problems.map(({ severity, message, file, line }) => ({ severity, message, file, line })),
+        problems: application.problems.map(({ reason: _, column: __, ...problem }) => problem),
       },
     }
   }

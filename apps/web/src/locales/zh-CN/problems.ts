@@ -160,4 +160,131 @@ const workflow = {
   calledMany: '一次运行最多调用 {most} 个工作流。',
 }
 
-export default { workflow }
+const application = {
+  // Files
+  fileLarge: '文件大于 1 MiB。',
+  fileDeep: '文件的嵌套过深。',
+  fileValues: '展开别名后，文件含有超过 100,000 个值。',
+  fileLevels: '文件的嵌套超过 100 层，或有别名包含了自身。',
+  descriptionLarge: '应用描述及其引用的文件超过 4 MiB，或多于 500 个。',
+  notRead: '不会读取 `{other}`，因为已有 `{entry}`。',
+  fileMissing: '发布版本中没有文件 `{path}`。',
+  filesMany: '包含或扩展的文件过多。',
+  elsewhere: '`{path}` 在另一台机器上；请将该文件复制到仓库中。',
+  outside: '`{path}` 不在应用的文件夹中。',
+  envFileOutside: '环境变量文件 `{path}` 不在应用的文件夹中。',
+  envFileMissing:
+    '`{name}` 引用了环境变量文件 `{path}`，但它不在发布版本中：请提交该文件，或写 `required: false` 并在环境中设置这些变量。',
+  packageUnreadable: '无法读取 `package.json`：“{text}”',
+  languageOlder: '`{file}` 要求 {language} {asked}，而此主机上是 {version}。',
+
+  // YAML
+  yamlInvalid: '这不是有效的 YAML：“{text}”',
+  notMapping: 'Compose 文件必须是由键和值组成的映射。',
+  anchorUnknown: '在此之前没有名为 `{name}` 的锚点。',
+  keyNotWord: '键必须是普通的词。',
+  keyTwice: '键 `{name}` 写了两次。',
+  mergeKey: '合并键 `<<` 需要映射或由映射组成的列表。',
+  textNul: '此文本不能含有 NUL 字符。',
+  textHalf: '此文本含有半个代理对，它不是字符。',
+  keyNul: '此键不能含有 NUL 字符。',
+  keyHalf: '此键含有半个代理对，它不是字符。',
+  otherForm: '`{path}` 在此处是{here}，在 `{file}` 中却是{there}；请使用同一种形式。',
+  mapping: '映射',
+  list: '列表',
+  singleValue: '单个值',
+
+  // Variables and lines
+  variablesDeep: '变量的嵌套过深。',
+  valueLarge: '填入变量后，该值大于 1 MiB。',
+  notVariable: '`{text}` 不是变量；美元符号请写作 `$$`。',
+  variableRequired: '必须设置变量 `{name}`。',
+  variableRequiredFor: '必须设置变量 `{name}`：“{text}”。',
+  variableUnset: '变量 `{name}` 没有设置，因此在此处为空。',
+  envLine: '`{text}` 不是 `NAME=value` 形式的行。',
+  quoteOpen: '`{name}` 的值以 `{quote}` 开始，却没有结束。',
+  quoteAfter: '`{name}` 的值在结束引号之后仍有内容。',
+  procfileLine: '`{text}` 不是 `name: command` 形式的行。',
+  procfileNul: '`{name}` 的命令含有 NUL 字符。',
+  procfileTwice: '`{name}` 写了两次。',
+  procfileEmpty: "Procfile 没有启动任何内容；请添加一行 `web: {'<'}command>`。",
+  noStart:
+    "没有说明此应用如何启动。请添加名为 Procfile 的文件并写上 `web: {'<'}command>`，或添加 `compose.yaml` 并为其中的服务写上 `command:`。",
+  noStartOf:
+    "没有说明此 {language} 应用如何启动。请添加名为 Procfile 的文件并写上 `web: {'<'}command>`，或添加 `compose.yaml` 并为其中的服务写上 `command:`。",
+
+  // Values
+  wantsMapping: '`{path}` 必须是由键和值组成的映射。',
+  wantsList: '`{path}` 必须是列表。',
+  wantsText: '`{path}` 必须是文本。',
+  wantsQuotes: '`{path}` 必须是文本：请加上引号，写作 `"{text}"`。',
+  wantsTexts: '`{path}` 必须是文本或由文本组成的列表。',
+  wantsInteger: '`{path}` 必须是 {min} 到 {max} 之间的整数。',
+  wantsNumber: '`{path}` 必须是数字，例如 `0.5`。',
+  wantsBoolean: '`{path}` 必须是 `true` 或 `false`。',
+  wantsTime: '`{path}` 必须是带单位的时间，最长一天，例如 `30s` 或 `1m30s`。',
+  wantsBytes: '`{path}` 必须是内存大小，例如 `512m` 或 `1g`。',
+  keyUnknown: '`{path}` 不是 Compose 的键。',
+  keyNear: '`{path}` 不是 Compose 的键；您是否想写 `{near}`？',
+
+  // Files of Compose
+  includeList: '`include` 必须是文件列表。',
+  includePath: '`include` 需要路径。',
+  includeCircle: '文件相互包含：`{circle}`。',
+  extendsForm: "`extends` 必须指明服务：`extends: {'{'} service: NAME, file: FILE {'}'}`。",
+  extendsCircle: '服务相互扩展：`{circle}`。',
+  extendsUnknown: '`{name}` 扩展了 `{target}`，但 `{path}` 中没有该名称的服务。',
+
+  // Services
+  noService: 'Compose 文件没有描述任何服务。',
+  serviceName: '服务名称 `{name}` 只能含有字母、数字、点、连字符和下划线，最多 63 个字符。',
+  serviceEmpty: '`{path}` 是空的；请为它写上命令。',
+  commandQuote: '`{path}` 有未闭合的引号或括号；请写成由词组成的列表。',
+  commandCut:
+    '`{path}` 不是 `shell` 的命令行：Compose 会丢弃从 `{text}` 开始的内容。要使用 `shell`，请写 `["sh", "-c", "…"]`。',
+  commandEmptyWord: '`{name}` 的命令以空词开始。',
+  commandMissing: '服务 `{name}` 没有命令；在进程运行时中无法得知 `Dockerfile` 的命令。请为它写上 `command:`。',
+  imageOnly:
+    '服务 `{name}` 只是一个镜像（`{image}`），而进程运行时运行的是发布版本中的程序。请使用带有 Compose 运行时的环境，或为该服务写上命令，或用 `profiles` 将它排除。',
+  environmentForm: '`{path}` 必须是映射，或由 `NAME=value` 组成的列表。',
+  variableNoName: '`{path}` 中有一个没有名称的变量。',
+  variableSingle: '`{path}` 必须是单个值。',
+  variableNul: '`{path}` 含有 NUL 字符。',
+  formatRaw: '`{path}` 必须是 `raw`，或不写。',
+  oneOf: '`{path}` 必须是以下之一：{known}。',
+  portTarget: '`{path}` 需要 `target`，即容器的端口。',
+  portList: '`{path}` 必须是端口列表。',
+  portForm: '`{path}` 必须是端口，例如 `3000`、`"8080:3000"` 或 `"127.0.0.1:8080:3000/tcp"`。',
+  testKind: '`{path}` 必须以 `CMD`、`CMD-SHELL` 或 `NONE` 开始，或是一个文本。',
+  testEmpty: '`{path}` 在 `{kind}` 之后没有写命令。',
+  signal: '`{path}` 必须是信号，例如 `SIGTERM` 或 `SIGINT`。',
+  restart: '`{path}` 必须是 `"no"`、`always`、`on-failure`、`on-failure:N` 或 `unless-stopped`。',
+  updateOrder: '`{path}` 必须是 `start-first` 或 `stop-first`。',
+  folderOutside: '`{name}` 的 `working_dir` `{path}` 指向应用之外。',
+  dependsCircle: '服务相互依赖：`{circle}`。',
+  dependsInactive: '`{name}` 依赖 `{target}`，但启用的 `profiles` 都不会启动它。',
+  dependsUnknown: '`{name}` 依赖 `{target}`，但没有该名称的服务。',
+
+  // x-juanie
+  xKeyUnknown: '`{path}` 可用的键有 {known}；`{key}` 不在其中。',
+  routeService: '`{path}` 需要指明服务，还可以指明主机名。',
+  routeHostname: '`{path}` 中的 `{text}` 不是主机名；请写 `default` 或 `app.example.com` 这样的名称。',
+  routeUnknown: '`x-juanie.routes` 引用了 `{name}`，但没有该名称的服务。',
+  routeTwice: '`{name}` 和 `{other}` 都要使用主机名 `{hostname}`。',
+  healthNoRoute: '`x-juanie.health` 属于有路由的服务，而这里没有这样的服务。',
+  healthPath: '`{path}` 必须以 `/` 开始，并且不能含有空格。',
+  healthStatus: '`{path}` 必须是 `200` 这样的状态码、`200-299` 这样的范围，或由它们组成的列表。',
+  timeZero: '`{path}` 必须大于零。',
+  migrateCommand: '`{path}` 必须是命令。',
+  migrateTwice: '一次部署只运行一个迁移，而 `x-juanie.migrate` 写了不止一次。',
+
+  // Secrets
+  secretSeen:
+    '{where}使用了密钥 `{name}`，其他人可能会读到它。请在 `environment:` 下将它交给服务，并在由 `shell` 运行的命令中写 `$${name}`。',
+  inCommand: '`{name}` 的命令',
+  inSetting: '`{name}` 的设置',
+  inVariableName: '`{name}` 的变量名',
+  inMigration: '迁移',
+}
+
+export default { workflow, application }

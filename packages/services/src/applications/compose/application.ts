@@ -1,3 +1,4 @@
+import type { Said } from '@juanie/workflow/say'
 import {
   type ApplicationRoute,
   type Command,
@@ -9,6 +10,7 @@ import {
 } from '../contract.ts'
 import { within } from '../paths.ts'
 import type { At } from '../problems.ts'
+import { said } from '../sentences.ts'
 import { environmentOf } from './environment.ts'
 import { inOrder } from './graph.ts'
 import { healthOf } from './health.ts'
@@ -84,7 +86,7 @@ class Composer {
       return this.#service(service, { port, health, isAwaited: awaited.has(service.name) })
     })
     if (this.#top.health !== undefined && main === null && !this.#composing.isOpen)
-      this.#wrong(this.#top.health.at, 'x-juanie.health belongs to the service with a route, and there is none.')
+      this.#wrong(this.#top.health.at, said('healthNoRoute'))
     this.#checkDependencies()
     return {
       services: inOrder(services, this.#composing.problems),
@@ -96,17 +98,15 @@ class Composer {
     }
   }
 
-  #wrong(at: At, message: string, reason?: string): void {
-    this.#composing.problems.error({ at, message, ...(reason === undefined ? {} : { reason }) })
+  #wrong(at: At, fault: Said, reason?: string): void {
+    this.#composing.problems.error({ at, said: fault, ...(reason === undefined ? {} : { reason }) })
   }
 
   #refuseImages(): void {
     for (const service of this.#active)
       if (isImageOnly(service)) {
-        const why = `The service ${service.name} is only an image (${service.image}), and the process runtime runs programs of the release.`
-        const fix =
-          'Use an environment with the compose runtime, or give the service a command, or leave it out with a profile.'
-        this.#wrong(service.at, `${why} ${fix}`, 'application.image_only')
+        const { name, image = '' } = service
+        this.#wrong(service.at, said('imageOnly', { name, image }), 'application.image_only')
       }
   }
 
@@ -133,13 +133,12 @@ class Composer {
       const before = taken.get(route.hostname)
       if (this.#inactive.has(route.service)) continue
       if (!this.#active.some(({ name }) => name === route.service))
+        this.#wrong(route.at, said('routeUnknown', { name: route.service }), 'application.unknown_service')
+      else if (before !== undefined && before.service !== route.service)
         this.#wrong(
           route.at,
-          `x-juanie.routes names ${route.service}, and there is no service of that name.`,
-          'application.unknown_service',
+          said('routeTwice', { name: route.service, other: before.service, hostname: route.hostname }),
         )
-      else if (before !== undefined && before.service !== route.service)
-        this.#wrong(route.at, `${route.service} and ${before.service} both want the hostname ${route.hostname}.`)
       else taken.set(route.hostname, route)
     }
     return [...taken.values()]
@@ -187,7 +186,7 @@ class Composer {
   #command(service: ComposeService, port: number | null): { command: Command; environment: Record<string, string> } {
     const argv = [...(service.entrypoint ?? []), ...(service.command ?? [])]
     if (argv.length > 0) {
-      if (argv[0] === '') this.#wrong(service.at, `The command of ${service.name} begins with an empty word.`)
+      if (argv[0] === '') this.#wrong(service.at, said('commandEmptyWord', { name: service.name }))
       return { command: { kind: 'exec', argv }, environment: {} }
     }
     const line = this.#composing.lines.get(service.name)
@@ -197,11 +196,7 @@ class Composer {
     if (found !== undefined && (port !== null || this.#active.length === 1)) return found
     // A command that could not be read was named already.
     if (!isImageOnly(service) && this.#isSound)
-      this.#wrong(
-        service.at,
-        `The service ${service.name} has no command; on the process runtime the Dockerfile's is not known. Write \`command:\` for it.`,
-        'application.no_start_command',
-      )
+      this.#wrong(service.at, said('commandMissing', { name: service.name }), 'application.no_start_command')
     return { command: { kind: 'exec', argv: ['false'] }, environment: {} }
   }
 
@@ -213,7 +208,7 @@ class Composer {
     if (!path.startsWith('/')) {
       const folder = within(context, path)
       if (folder === null)
-        this.#wrong(service.at, `working_dir ${path} of ${service.name} leads outside.`, 'application.path_outside')
+        this.#wrong(service.at, said('folderOutside', { path, name: service.name }), 'application.path_outside')
       return folder ?? context
     }
     const inside = service.mounts
@@ -234,8 +229,9 @@ class Composer {
     for (const service of this.#active)
       for (const [name, { isRequired, at }] of service.dependsOn) {
         if (names.has(name) || !isRequired || (this.#inactive.has(name) && this.#composing.isOpen)) continue
-        const why = this.#inactive.has(name) ? 'which no active profile starts' : 'and there is no service of that name'
-        this.#wrong(at, `${service.name} depends on ${name}, ${why}.`, 'application.unknown_service')
+        const values = { name: service.name, target: name }
+        const fault = this.#inactive.has(name) ? said('dependsInactive', values) : said('dependsUnknown', values)
+        this.#wrong(at, fault, 'application.unknown_service')
       }
   }
 
@@ -246,7 +242,7 @@ class Composer {
     const [second] = own.slice(this.#top.migrate === undefined ? 1 : 0)
     if (second !== undefined) {
       const at = second[1].migrate?.at as At
-      this.#wrong(at, 'One migration runs in a deployment, and x-juanie.migrate is written more than once.')
+      this.#wrong(at, said('migrateTwice'))
     }
     const command = own[0]?.[1].migrate?.command ?? top?.command
     const service = services.find(({ name }) => name === (own[0]?.[0] ?? main)) ?? services[0]

@@ -1,6 +1,7 @@
 import { parseEnvFile, parseRawEnvFile } from '../env-file.ts'
 import { within } from '../paths.ts'
 import type { Problems } from '../problems.ts'
+import { said } from '../sentences.ts'
 import type { Lookup } from './interpolate.ts'
 import type { ComposeService } from './service.ts'
 
@@ -25,14 +26,14 @@ export function environmentOf(service: ComposeService, sources: EnvironmentSourc
       problems.error({
         at: file.at,
         reason: 'application.path_outside',
-        message: `The env file ${file.path} does not lie in the application's folder.`,
+        said: said('envFileOutside', { path: file.path }),
       })
     else if (text === null) {
       if (file.isRequired && !isOpen)
         problems.error({
           at: file.at,
           reason: 'application.file_missing',
-          message: `${service.name} names the env file ${path}, which is not in the release: commit it, or write \`required: false\` and set the variables on the environment.`,
+          said: said('envFileMissing', { name: service.name, path }),
         })
     } else if (file.isRaw) for (const [name, value] of parseRawEnvFile(text)) environment.set(name, value)
     else {

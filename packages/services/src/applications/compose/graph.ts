@@ -1,5 +1,6 @@
 import type { Service } from '../contract.ts'
 import type { Problems } from '../problems.ts'
+import { said } from '../sentences.ts'
 
 /**
  * Services so that whatever one waits for stands before it; among those that are free the written order holds. A
@@ -14,7 +15,7 @@ export function inOrder(services: readonly Service[], problems: Problems): Servi
     const start = chain.indexOf(service.name)
     if (start !== -1) {
       const circle = [...chain.slice(start), service.name].join(' → ')
-      problems.error({ reason: 'application.cycle', message: `Services depend on each other in a circle: ${circle}.` })
+      problems.error({ reason: 'application.cycle', said: said('dependsCircle', { circle }) })
       return
     }
     for (const { service: name } of service.dependsOn) {

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
+import { sentenceOf } from '../sentences.ts'
 import { interpolate } from './interpolate.ts'
 
 const values: Record<string, string> = { NAME: 'juanie', EMPTY: '', INNER: 'NAME' }
 const fill = (text: string) => interpolate(text, (name) => values[name])
+const errorsOf = (text: string) => fill(text).errors.map(sentenceOf)
 
 test.each([
   ['$NAME', 'juanie'],
@@ -35,13 +37,13 @@ test('a variable without value and default is empty, and named', () => {
 })
 
 test('a required variable says why', () => {
-  expect(fill('${UNSET:?set it to ${NAME}}').errors).toEqual(['The variable UNSET must be set: set it to juanie.'])
-  expect(fill('${EMPTY:?}').errors).toEqual(['The variable EMPTY must be set.'])
+  expect(errorsOf('${UNSET:?set it to ${NAME}}')).toEqual(['The variable UNSET must be set: set it to juanie.'])
+  expect(errorsOf('${EMPTY:?}')).toEqual(['The variable EMPTY must be set.'])
   expect(fill('${UNSET?}').required).toEqual(['UNSET'])
 })
 
 test.each(['${', '${}', '${NAME', '${NAME:x}', '${1}', '${NAME!}', '${secret:NAME}'])('%j is no variable', (text) => {
-  expect(fill(text).errors[0]).toMatch(/is not a variable; write \$\$ for a dollar sign/)
+  expect(errorsOf(text)[0]).toMatch(/is not a variable; write \$\$ for a dollar sign/)
 })
 
 test('what was filled in is not read again', () => {
@@ -49,7 +51,7 @@ test('what was filled in is not read again', () => {
 })
 
 test('nesting and growth have an end', () => {
-  expect(fill('${U:-'.repeat(50) + '}'.repeat(50)).errors).toContain('Variables are nested too deeply.')
+  expect(errorsOf('${U:-'.repeat(50) + '}'.repeat(50))).toContain('Variables are nested too deeply.')
   const large = interpolate('$A$A$A', () => 'x'.repeat(600_000))
-  expect(large.errors[0]).toMatch(/larger than 1 MiB/)
+  expect(large.errors.map(sentenceOf)[0]).toMatch(/larger than 1 MiB/)
 })

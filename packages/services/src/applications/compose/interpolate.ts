@@ -1,4 +1,6 @@
+import type { Said } from '@juanie/workflow/say'
 import type { Problems } from '../problems.ts'
+import { said } from '../sentences.ts'
 import type { Node } from './tree.ts'
 
 /**
@@ -12,8 +14,8 @@ export interface Interpolated {
   text: string
   /** Names that have no value and no default. */
   unset: string[]
-  /** A sentence for each thing that is wrong. */
-  errors: string[]
+  /** Each thing that is wrong. */
+  errors: Said[]
   /** Names whose absence is one of the errors. */
   required: string[]
 }
@@ -39,7 +41,7 @@ function match(pattern: RegExp, text: string, position: number): string {
 function expand(text: string, lookup: Lookup, result: Interpolated, depth: number): string {
   if (!text.includes('$')) return text
   if (depth > maxNesting) {
-    result.errors.push('Variables are nested too deeply.')
+    result.errors.push(said('variablesDeep'))
     return ''
   }
   let out = ''
@@ -49,7 +51,7 @@ function expand(text: string, lookup: Lookup, result: Interpolated, depth: numbe
     if (dollar === -1) break
     out += text.slice(position, dollar)
     if (out.length > maxLength) {
-      result.errors.push('The value is larger than 1 MiB once its variables are filled in.')
+      result.errors.push(said('valueLarge'))
       return ''
     }
     const next = text[dollar + 1]
@@ -62,9 +64,7 @@ function expand(text: string, lookup: Lookup, result: Interpolated, depth: numbe
       const name = match(nameAt, inner, 0)
       const operator = match(operatorAt, inner, name.length)
       if (end === -1 || name === '' || (operator === '' && inner.length > name.length)) {
-        result.errors.push(
-          `\`${text.slice(dollar, end === -1 ? undefined : end + 1)}\` is not a variable; write $$ for a dollar sign.`,
-        )
+        result.errors.push(said('notVariable', { text: text.slice(dollar, end === -1 ? undefined : end + 1) }))
         return out
       }
       out += braced(name, operator, inner.slice(name.length + operator.length), { lookup, result, depth })
@@ -114,7 +114,9 @@ function braced(name: string, operator: string, word: string, { lookup, result, 
       if (isGiven) return value
       const why = inner()
       result.required.push(name)
-      result.errors.push(`The variable ${name} must be set${why === '' ? '' : `: ${why}`}.`)
+      result.errors.push(
+        why === '' ? said('variableRequired', { name }) : said('variableRequiredFor', { name, text: why }),
+      )
       return ''
     }
   }
@@ -139,17 +141,17 @@ export function interpolateTree(node: Node, { lookup, isOpen }: Variables, probl
   if (typeof node.value !== 'string' || !node.value.includes('$')) return node
   const { text, unset, errors, required } = interpolate(node.value, lookup)
   const open = isOpen && (unset.length > 0 || required.length > 0)
-  for (const message of errors) {
+  for (const fault of errors) {
     if (isOpen && required.length === errors.length) continue
     const reason = required.length > 0 ? 'application.variable_required' : 'application.invalid'
-    problems.error({ at: node.at, reason, message })
+    problems.error({ at: node.at, reason, said: fault })
   }
   if (!isOpen)
     for (const name of new Set(unset))
       problems.warn({
         at: node.at,
         reason: 'application.variable_unset',
-        message: `The variable ${name} is not set, so it is empty here.`,
+        said: said('variableUnset', { name }),
       })
   return { ...node, value: text, ...(open ? { open } : {}) }
 }

@@ -1,6 +1,7 @@
 import { parseEnvFile } from '../env-file.ts'
 import { folderOf, within } from '../paths.ts'
 import type { At, Problems } from '../problems.ts'
+import { said } from '../sentences.ts'
 import { interpolateTree, type Lookup } from './interpolate.ts'
 import { asItems, merge, settle } from './merge.ts'
 import { type Budget, isNull, type MapNode, mapNode, maxNodes, type Node, parseTree, type ScalarNode } from './tree.ts'
@@ -64,12 +65,10 @@ class Loader {
     this.#loads += 1
     const text = this.#loads > maxLoads ? null : this.#loading.read(path)
     if (text === null) {
-      const message =
-        this.#loads > maxLoads ? 'Too many files are included or extended.' : `There is no file ${path} in the release.`
       this.#problems.error({
         at: at ?? { file: path, line: 0, column: 0 },
         reason: 'application.file_missing',
-        message,
+        said: this.#loads > maxLoads ? said('filesMany') : said('fileMissing', { path }),
       })
       return []
     }
@@ -87,7 +86,7 @@ class Loader {
     document.entries.delete('include')
     if (include === undefined || isNull(include)) return document
     if (include.kind !== 'list') {
-      this.#problems.error({ at: include.at, message: 'include is a list of files.' })
+      this.#problems.error({ at: include.at, said: said('includeList') })
       return document
     }
     let model: Node = mapNode(document.at)
@@ -111,7 +110,7 @@ class Loader {
     const listed = texts(long === null ? item : long.get('path'))
     const [main] = listed
     if (main === undefined) {
-      this.#problems.error({ at: item.at, message: 'An include needs a path.' })
+      this.#problems.error({ at: item.at, said: said('includePath') })
       return null
     }
     const paths: string[] = []
@@ -125,7 +124,7 @@ class Loader {
       this.#problems.error({
         at: main.at,
         reason: 'application.cycle',
-        message: `The files include each other: ${circle}.`,
+        said: said('includeCircle', { circle }),
       })
       return null
     }
@@ -146,7 +145,7 @@ class Loader {
         this.#problems.error({
           at,
           reason: 'application.file_missing',
-          message: `There is no file ${path} in the release.`,
+          said: said('fileMissing', { path }),
         })
       if (text === null) return
       for (const [name, value] of parseEnvFile(path, text, lookup, this.#problems)) defaults.set(name, value)
@@ -172,16 +171,23 @@ class Loader {
     if (extending === undefined || isNull(extending) || extending.tag === 'reset') return service
     const step = `${path}#${name}`
     if (chain.includes(step) || chain.length > maxDepth) {
-      const message = `Services extend each other: ${[...chain, step].join(' → ')}.`
-      this.#problems.error({ at: extending.at, reason: 'application.cycle', message })
+      const circle = [...chain, step].join(' → ')
+      this.#problems.error({
+        at: extending.at,
+        reason: 'application.cycle',
+        said: said('extendsCircle', { circle }),
+      })
       return undefined
     }
     const target = this.#target(extending, { name, services, path, scope, chain })
     if (target === null) return undefined
     const base = this.#extend({ ...target, chain: [...chain, step] })
     if (base === undefined && !target.services.has(target.name)) {
-      const message = `${name} extends ${target.name}, and ${target.path} has no service of that name.`
-      this.#problems.error({ at: extending.at, reason: 'application.unknown_service', message })
+      this.#problems.error({
+        at: extending.at,
+        reason: 'application.unknown_service',
+        said: said('extendsUnknown', { name, target: target.name, path: target.path }),
+      })
     }
     const { entries } = service
     entries.delete('extends')
@@ -197,7 +203,7 @@ class Loader {
     if (extending.kind !== 'map' || service?.kind !== 'scalar' || isNull(service)) {
       this.#problems.error({
         at: extending.at,
-        message: 'extends names a service: `extends: { service: NAME, file: FILE }`.',
+        said: said('extendsForm'),
       })
       return null
     }
@@ -242,9 +248,7 @@ class Loader {
     this.#problems.error({
       at: node.at,
       reason: 'application.path_outside',
-      message: isRemote
-        ? `${String(node.value)} is on another machine; copy the file into the repository.`
-        : `${String(node.value)} does not lie in the application's folder.`,
+      said: said(isRemote ? 'elsewhere' : 'outside', { path: String(node.value) }),
     })
     return null
   }

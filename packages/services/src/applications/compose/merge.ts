@@ -1,4 +1,5 @@
 import type { Problems } from '../problems.ts'
+import { said } from '../sentences.ts'
 import {
   isNull,
   type ListNode,
@@ -72,12 +73,17 @@ function mergeAlike(base: Node, over: Node, problems: Problems, path: readonly s
   if (base.kind === 'scalar' && over.kind === 'scalar') return over
   problems.error({
     at: over.at,
-    message: `${path.join('.')} is a ${words[over.kind]} here and a ${words[base.kind]} in ${base.at.file}; use the same form.`,
+    said: said('otherForm', {
+      path: path.join('.'),
+      here: forms[over.kind],
+      there: forms[base.kind],
+      file: base.at.file,
+    }),
   })
   return base
 }
 
-const words = { map: 'mapping', list: 'list', scalar: 'single value' }
+const forms = { map: said('mapping'), list: said('list'), scalar: said('singleValue') }
 
 const buildOf = (node: ScalarNode): Node => (isNull(node) ? node : mapNode(node.at, [['context', node]]))
 

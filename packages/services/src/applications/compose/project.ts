@@ -1,4 +1,5 @@
 import type { NotHonoured } from '../contract.ts'
+import { said } from '../sentences.ts'
 import { projectKeys } from './keys.ts'
 import { type Loading, loadProject } from './load.ts'
 import { type ComposeService, readService, unheard } from './service.ts'
@@ -25,7 +26,7 @@ export function readProject(paths: readonly string[], loading: Loading): Compose
   if (services.length === 0 && !loading.problems.hasErrors)
     loading.problems.error({
       at: { file: paths[0] ?? '', line: 0, column: 0 },
-      message: 'The Compose file describes no service.',
+      said: said('noService'),
     })
   const notHonoured = [...unheard(tree, '', projectKeys), ...services.flatMap((service) => service.notHonoured)]
   return { services, xJuanie: tree.entries.get('x-juanie'), notHonoured }

@@ -1,5 +1,6 @@
 import type { NotHonoured, restartPolicies } from '../contract.ts'
 import type { At } from '../problems.ts'
+import { said } from '../sentences.ts'
 import { splitWords } from '../words.ts'
 import { deployKeys, serviceKeys } from './keys.ts'
 import { asItems, asKeys, asKeyValues } from './merge.ts'
@@ -70,13 +71,10 @@ const signalNumbers: Record<string, string> = {
 export function readService(name: string, node: Node, values: Values): ComposeService | null {
   const path = `services.${name}`
   if (!/^[a-zA-Z0-9._-]+$/.test(name) || name.length > 63)
-    values.wrong(
-      node,
-      `The service name ${name.slice(0, 80)} may have letters, digits, dots, dashes and underscores, at most 63.`,
-    )
+    values.wrong(node, said('serviceName', { name: name.slice(0, 80) }))
   const service = isNull(node) ? undefined : values.map(node, path)
   if (service === undefined) {
-    if (isNull(node)) values.wrong(node, `${path} is empty; give it a command.`)
+    if (isNull(node)) values.wrong(node, said('serviceEmpty', { path }))
     return null
   }
   values.only(service, path, Object.keys(serviceKeys))
@@ -138,12 +136,12 @@ function readCommand(node: Node | undefined, path: string, values: Values): stri
   const line = values.text(node, path)
   if (line === undefined) return undefined
   const words = splitWords(line)
-  if (words === null) return values.wrong(node, `${path} has an open quote or a bracket; write it as a list of words.`)
+  if (words === null) return values.wrong(node, said('commandQuote', { path }))
   if (words.cutAt !== null)
     values.problems.warn({
       at: node.at,
       reason: 'application.command_cut',
-      message: `${path} is no shell line: Compose drops everything from \`${line.slice(words.cutAt).trim().slice(0, 40)}\` on. Write ["sh", "-c", "…"] to use a shell.`,
+      said: said('commandCut', { path, text: line.slice(words.cutAt).trim().slice(0, 40) }),
     })
   return words.argv
 }
@@ -151,13 +149,13 @@ function readCommand(node: Node | undefined, path: string, values: Values): stri
 function readEnvironment(node: Node | undefined, path: string, values: Values): Map<string, string | null> {
   const environment = new Map<string, string | null>()
   if (node === undefined || isNull(node)) return environment
-  if (node.kind === 'scalar') values.wrong(node, `${path} is a mapping or a list of NAME=value.`)
+  if (node.kind === 'scalar') values.wrong(node, said('environmentForm', { path }))
   if (node.kind === 'list') for (const item of node.items) values.text(item, path)
   if (node.kind === 'scalar') return environment
   for (const [name, value] of asKeyValues(node).entries) {
-    if (name === '' || name.includes('\0')) values.wrong(value, `${path} has a variable without a name.`)
-    else if (value.kind !== 'scalar') values.wrong(value, `${path}.${name} is a single value.`)
-    else if (String(value.value).includes('\0')) values.wrong(value, `${path}.${name} holds a NUL character.`)
+    if (name === '' || name.includes('\0')) values.wrong(value, said('variableNoName', { path }))
+    else if (value.kind !== 'scalar') values.wrong(value, said('variableSingle', { path: `${path}.${name}` }))
+    else if (String(value.value).includes('\0')) values.wrong(value, said('variableNul', { path: `${path}.${name}` }))
     else environment.set(name, value.value === null ? null : String(value.value))
   }
   return environment
@@ -171,7 +169,7 @@ function readEnvFiles(node: Node | undefined, path: string, values: Values): Com
     const file = values.text(long === null ? item : long.entries.get('path'), path)
     const format = values.text(long?.entries.get('format'), `${path}.format`)
     const isRequired = values.boolean(long?.entries.get('required'), `${path}.required`) ?? true
-    if (format !== undefined && format !== 'raw') values.wrong(item, `${path}.format is raw or absent.`)
+    if (format !== undefined && format !== 'raw') values.wrong(item, said('formatRaw', { path: `${path}.format` }))
     if (file !== undefined) files.push({ path: file, isRequired, isRaw: format === 'raw', at: item.at })
   }
   return files
@@ -214,7 +212,7 @@ function readDependencies(service: MapNode, path: string, values: Values): Compo
     const written = values.text(entry?.entries.get('condition'), `${entryPath}.condition`)
     const condition = conditions[written ?? 'service_started']
     if (condition === undefined)
-      values.wrong(node, `${entryPath}.condition is one of ${Object.keys(conditions).join(', ')}.`)
+      values.wrong(node, said('oneOf', { path: `${entryPath}.condition`, known: Object.keys(conditions).join(', ') }))
     const isRequired = values.boolean(entry?.entries.get('required'), `${entryPath}.required`) ?? true
     dependencies.set(name, { condition: condition ?? 'started', isRequired, at: node.at })
   }
@@ -232,19 +230,18 @@ function readPorts(node: Node | undefined, path: string, values: Values): number
     if (item.kind === 'map') {
       const target = values.integer(item.entries.get('target'), `${path}.target`, { min: 1, max: 65_535 })
       const protocol = values.text(item.entries.get('protocol'), `${path}.protocol`) ?? 'tcp'
-      if (!item.entries.has('target')) values.wrong(item, `${path} needs a target, the port of the container.`)
+      if (!item.entries.has('target')) values.wrong(item, said('portTarget', { path }))
       if (target !== undefined && protocol === 'tcp') ports.add(target)
       continue
     }
-    if (item.kind === 'list') values.wrong(item, `${path} is a list of ports.`)
+    if (item.kind === 'list') values.wrong(item, said('portList', { path }))
     if (item.kind === 'list' || item.open || item.value === null) continue
     const short =
       /^(?:(?:(?:[\d.]+|\[[\da-fA-F:.]+\]|[\da-fA-F:]*::[\da-fA-F:]*):)?(?:\d*|\d+-\d+):)?(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(
         String(item.value),
       )
     const [from, to] = [Number(short?.[1]), Number(short?.[2] ?? short?.[1])]
-    if (short === null || from < 1 || to > 65_535 || to < from)
-      values.wrong(item, `${path} is a port such as 3000, "8080:3000" or "127.0.0.1:8080:3000/tcp".`)
+    if (short === null || from < 1 || to > 65_535 || to < from) values.wrong(item, said('portForm', { path }))
     else if ((short[3] ?? 'tcp').toLowerCase() === 'tcp') ports.add(from)
   }
   return [...ports]
@@ -262,9 +259,9 @@ function readHealthcheck(node: Node | undefined, path: string, values: Values): 
     test = written.kind === 'list' ? words : words.length === 0 ? undefined : ['CMD-SHELL', words[0] as string]
     const [kind, first] = test ?? []
     if (test !== undefined && kind !== undefined && !['CMD', 'CMD-SHELL', 'NONE'].includes(kind))
-      values.wrong(written, `${path}.test begins with CMD, CMD-SHELL or NONE, or is one text.`)
+      values.wrong(written, said('testKind', { path: `${path}.test` }))
     else if (kind !== undefined && kind !== 'NONE' && (first === undefined || first === ''))
-      values.wrong(written, `${path}.test names no command after ${kind}.`)
+      values.wrong(written, said('testEmpty', { path: `${path}.test`, kind }))
     if (test?.length === 0) test = undefined
   }
   return {
@@ -285,7 +282,7 @@ function readSignal(node: Node | undefined, path: string, values: Values): strin
   if (node === undefined || text === undefined) return undefined
   const name = (signalNumbers[text] ?? text).toUpperCase()
   const found = signals.exec(name)
-  return found === null ? values.wrong(node, `${path} is a signal such as SIGTERM or SIGINT.`) : `SIG${found[2]}`
+  return found === null ? values.wrong(node, said('signal', { path })) : `SIG${found[2]}`
 }
 
 function readRestart(node: Node | undefined, path: string, values: Values): { policy?: Restart; maxRetries?: number } {
@@ -293,7 +290,7 @@ function readRestart(node: Node | undefined, path: string, values: Values): { po
   if (node === undefined || text === undefined) return {}
   const found = /^(?:(no|always|unless-stopped)|(on-failure)(?::(\d{1,6}))?)$/.exec(text)
   if (found === null) {
-    values.wrong(node, `${path}.restart is "no", always, on-failure, on-failure:N or unless-stopped.`)
+    values.wrong(node, said('restart', { path: `${path}.restart` }))
     return {}
   }
   const [, plain, onFailure, retries] = found
@@ -333,7 +330,7 @@ function readDeploy(service: MapNode, servicePath: string, values: Values): Depl
   const update = get('update_config')
   const order = values.text(update?.entries.get('order'), `${path}.update_config.order`)
   if (update !== undefined && order !== undefined && !['start-first', 'stop-first'].includes(order))
-    values.wrong(update, `${path}.update_config.order is start-first or stop-first.`)
+    values.wrong(update, said('updateOrder', { path: `${path}.update_config.order` }))
   for (const key of update?.entries.keys() ?? [])
     if (key !== 'order' && !key.startsWith('x-'))
       notHonoured.push({ path: `${path}.update_config.${key}`, reason: 'Juanie rolls all instances out at once' })

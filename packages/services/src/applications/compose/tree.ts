@@ -1,6 +1,8 @@
 import { whyUnstorable } from '@juanie/core/text'
+import type { Said } from '@juanie/workflow/say'
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Scalar } from 'yaml'
 import type { At, Problems } from '../problems.ts'
+import { said, sentenceOf } from '../sentences.ts'
 
 /**
  * A YAML file as a tree of our own in which every value knows where it was written, through aliases, merge keys,
@@ -50,7 +52,14 @@ export interface Budget {
   nodes: number
 }
 
-class TooLarge extends Error {}
+class TooLarge extends Error {
+  readonly said: Said
+
+  constructor(fault: Said) {
+    super(sentenceOf(fault))
+    this.said = fault
+  }
+}
 
 /** Reads the documents of one file; what cannot be read is a problem and yields nothing. */
 export function parseTree(
@@ -61,7 +70,7 @@ export function parseTree(
 ): MapNode[] {
   const start = { file, line: 0, column: 0 }
   if (text.length > maxFileLength) {
-    problems.error({ at: start, reason: 'application.too_large', message: 'The file is larger than 1 MiB.' })
+    problems.error({ at: start, reason: 'application.too_large', said: said('fileLarge') })
     return []
   }
   const lines = new LineCounter()
@@ -75,19 +84,18 @@ export function parseTree(
     const trees: MapNode[] = []
     for (const document of documents) {
       for (const error of document.errors.slice(0, 10))
-        problems.error({ at: at(error.pos[0]), message: `This is not valid YAML: ${firstLine(error.message)}` })
+        problems.error({ at: at(error.pos[0]), said: said('yamlInvalid', { text: firstLine(error.message) }) })
       if (document.errors.length > 0) return []
       if (document.contents === null) continue
       const tree = new Reader(at, problems, budget).read(document.contents, 0)
       if (tree.kind === 'map') trees.push(tree)
-      else if (!isNull(tree)) problems.error({ at: tree.at, message: 'A Compose file is a mapping of keys to values.' })
+      else if (!isNull(tree)) problems.error({ at: tree.at, said: said('notMapping') })
     }
     return trees
   } catch (error) {
-    const message =
-      error instanceof TooLarge ? error.message : error instanceof RangeError ? 'The file is nested too deeply.' : null
-    if (message === null) throw error
-    problems.error({ at: start, reason: 'application.too_large', message })
+    const fault = error instanceof TooLarge ? error.said : error instanceof RangeError ? said('fileDeep') : null
+    if (fault === null) throw error
+    problems.error({ at: start, reason: 'application.too_large', said: fault })
     return []
   }
 }
@@ -111,15 +119,13 @@ class Reader {
 
   read(node: YamlNode, depth: number): Node {
     this.#budget.nodes -= 1
-    if (this.#budget.nodes < 0)
-      throw new TooLarge('The file has more than 100,000 values once its aliases are expanded.')
-    if (depth > maxDepth)
-      throw new TooLarge('The file is nested more than 100 levels deep, or an alias contains itself.')
+    if (this.#budget.nodes < 0) throw new TooLarge(said('fileValues'))
+    if (depth > maxDepth) throw new TooLarge(said('fileLevels'))
     const at = this.#at(node.range?.[0])
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source)
       if (target === undefined) {
-        this.#problems.error({ at, message: `There is no anchor named ${node.source} before this.` })
+        this.#problems.error({ at, said: said('anchorUnknown', { name: node.source }) })
         return scalarNode(at, null)
       }
       this.#aliases += 1
@@ -138,8 +144,8 @@ class Reader {
     if (isMap(node)) return { kind: 'map', at, entries: this.#entries(node.items as Pair[], depth), ...tagged }
     if (isScalar(node)) {
       const value = scalarValue(node)
-      const why = typeof value === 'string' ? whyUnstorable(value) : null
-      if (why) this.#problems.error({ at, message: `This text ${why}.` })
+      if (typeof value === 'string' && whyUnstorable(value))
+        this.#problems.error({ at, said: said(value.includes('\0') ? 'textNul' : 'textHalf') })
       return { kind: 'scalar', at, value, ...tagged }
     }
     return scalarNode(at, null)
@@ -151,20 +157,19 @@ class Reader {
     for (const { key, value } of pairs) {
       const at = this.#at(key?.range?.[0])
       if (key === null || !isScalar(key)) {
-        this.#problems.error({ at, message: 'A key must be a plain word.' })
+        this.#problems.error({ at, said: said('keyNotWord') })
         continue
       }
       const name = String(key.source ?? key.value ?? '')
-      const why = whyUnstorable(name)
-      if (why) this.#problems.error({ at, message: `This key ${why}.` })
+      if (whyUnstorable(name)) this.#problems.error({ at, said: said(name.includes('\0') ? 'keyNul' : 'keyHalf') })
       // What is said of an entry points at its key, which stands on the line that people look for.
       const node = value === null ? scalarNode(at, null) : { ...this.read(value, depth + 1), at }
       if (name === '<<' && key.type === 'PLAIN') {
         for (const source of node.kind === 'list' ? node.items : [node]) {
           if (source.kind === 'map') merged.push(source.entries)
-          else this.#problems.error({ at, message: 'The merge key << takes a mapping or a list of mappings.' })
+          else this.#problems.error({ at, said: said('mergeKey') })
         }
-      } else if (entries.has(name)) this.#problems.error({ at, message: `The key ${name} is written twice.` })
+      } else if (entries.has(name)) this.#problems.error({ at, said: said('keyTwice', { name }) })
       else entries.set(name, node)
     }
     // What is written here wins over what is merged in, and an earlier source over a later one.

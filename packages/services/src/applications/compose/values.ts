@@ -1,4 +1,6 @@
+import type { Said } from '@juanie/workflow/say'
 import type { Problems } from '../problems.ts'
+import { said } from '../sentences.ts'
 import { parseBytes, parseDuration } from '../units.ts'
 import { asItems } from './merge.ts'
 import { isNull, type ListNode, type MapNode, type Node } from './tree.ts'
@@ -14,33 +16,36 @@ export class Values {
     this.problems = problems
   }
 
-  wrong(node: Node, message: string): undefined {
-    this.problems.error({ at: node.at, message })
+  wrong(node: Node, fault: Said): undefined {
+    this.problems.error({ at: node.at, said: fault })
     return undefined
   }
 
   map(node: Node | undefined, path: string): MapNode | undefined {
     if (node === undefined || isAbsent(node)) return undefined
-    return node.kind === 'map' ? node : this.wrong(node, `${path} is a mapping of keys to values.`)
+    return node.kind === 'map' ? node : this.wrong(node, said('wantsMapping', { path }))
   }
 
   list(node: Node | undefined, path: string): ListNode | undefined {
     if (node === undefined || isAbsent(node)) return undefined
-    return node.kind === 'list' ? node : this.wrong(node, `${path} is a list.`)
+    return node.kind === 'list' ? node : this.wrong(node, said('wantsList', { path }))
   }
 
   text(node: Node | undefined, path: string): string | undefined {
     if (node === undefined || isAbsent(node)) return undefined
     if (node.kind === 'scalar' && typeof node.value === 'string') return node.value
-    const hint = node.kind === 'scalar' ? `: write "${String(node.value)}" in quotes` : ''
-    return this.wrong(node, `${path} is text${hint}.`)
+    const isScalar = node.kind === 'scalar'
+    return this.wrong(
+      node,
+      isScalar ? said('wantsQuotes', { path, text: String(node.value) }) : said('wantsText', { path }),
+    )
   }
 
   /** One text or a list of texts, with their nodes. */
   texts(node: Node | undefined, path: string): { text: string; node: Node }[] {
     if (node === undefined) return []
     if (node.kind === 'map') {
-      this.wrong(node, `${path} is a text or a list of texts.`)
+      this.wrong(node, said('wantsTexts', { path }))
       return []
     }
     const items = asItems(node).map((item) => ({ node: item, text: this.text(item, path) }))
@@ -52,7 +57,7 @@ export class Values {
     if (node === undefined || isAbsent(node)) return undefined
     const value = node.kind === 'scalar' && /^-?\d+$/.test(String(node.value)) ? Number(node.value) : Number.NaN
     if (Number.isSafeInteger(value) && value >= min && value <= max) return value
-    return this.wrong(node, `${path} is a whole number from ${min} to ${max}.`)
+    return this.wrong(node, said('wantsInteger', { path, min, max }))
   }
 
   number(node: Node | undefined, path: string): number | undefined {
@@ -60,7 +65,7 @@ export class Values {
     const written =
       node.kind === 'scalar' && node.value !== '' && typeof node.value !== 'boolean' ? node.value : Number.NaN
     const value = Number(written)
-    return Number.isFinite(value) && value >= 0 ? value : this.wrong(node, `${path} is a number, 0.5 for example.`)
+    return Number.isFinite(value) && value >= 0 ? value : this.wrong(node, said('wantsNumber', { path }))
   }
 
   boolean(node: Node | undefined, path: string): boolean | undefined {
@@ -68,20 +73,20 @@ export class Values {
     const word = node.kind === 'scalar' ? String(node.value).toLowerCase() : ''
     if (['true', 'y', 'yes', 'on'].includes(word)) return true
     if (['false', 'n', 'no', 'off'].includes(word)) return false
-    return this.wrong(node, `${path} is true or false.`)
+    return this.wrong(node, said('wantsBoolean', { path }))
   }
 
   duration(node: Node | undefined, path: string): number | undefined {
     if (node === undefined || isAbsent(node)) return undefined
     const value = node.kind === 'scalar' && typeof node.value === 'string' ? parseDuration(node.value) : null
     if (value !== null && value <= 86_400_000) return value
-    return this.wrong(node, `${path} is a time with its unit of at most a day, 30s or 1m30s for example.`)
+    return this.wrong(node, said('wantsTime', { path }))
   }
 
   bytes(node: Node | undefined, path: string): number | undefined {
     if (node === undefined || isAbsent(node)) return undefined
     const value = node.kind === 'scalar' && typeof node.value !== 'boolean' ? parseBytes(String(node.value)) : null
-    return value ?? this.wrong(node, `${path} is an amount of memory, 512m or 1g for example.`)
+    return value ?? this.wrong(node, said('wantsBytes', { path }))
   }
 
   /** Refuses keys that have no meaning here; `x-` keys are everyone's own. */
@@ -90,10 +95,8 @@ export class Values {
     for (const [key, node] of map.entries) {
       if (names.has(key) || key.startsWith('x-')) continue
       const near = [...names].find((name) => isNear(name, key))
-      this.wrong(
-        node,
-        `${path === '' ? '' : `${path}.`}${key} is not a key of Compose${near ? `; did you mean ${near}?` : '.'}`,
-      )
+      const whole = path === '' ? key : `${path}.${key}`
+      this.wrong(node, near ? said('keyNear', { path: whole, near }) : said('keyUnknown', { path: whole }))
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { Command, TimeSettings } from '../contract.ts'
 import type { At } from '../problems.ts'
+import { said } from '../sentences.ts'
 import { splitWords } from '../words.ts'
 import { asItems } from './merge.ts'
 import { isNull, type MapNode, type Node } from './tree.ts'
@@ -51,7 +52,7 @@ export function readXJuanie(node: Node | undefined, service: string | null, valu
 
 function known(map: MapNode, path: string, keys: string[], values: Values): void {
   for (const [key, node] of map.entries)
-    if (!keys.includes(key)) values.wrong(node, `${path} knows ${keys.join(', ')}; ${key} is none of them.`)
+    if (!keys.includes(key)) values.wrong(node, said('xKeyUnknown', { path, known: keys.join(', '), key }))
 }
 
 /**
@@ -85,7 +86,7 @@ function readRoutes(
     if (entry !== null) known(entry, path, ['service', 'hostname'], values)
     const name = values.text(entry === null ? item : entry.entries.get('service'), `${path}.service`)
     const hostname = entry?.entries.get('hostname')
-    if (name === undefined) values.wrong(item, `${path} names a service, and perhaps a hostname.`)
+    if (name === undefined) values.wrong(item, said('routeService', { path }))
     else add(name, hostname ?? item, values.text(hostname, `${path}.hostname`) ?? 'default')
   }
   return routes
@@ -95,11 +96,7 @@ function checkedHostname(text: string, node: Node, path: string, values: Values)
   const name = text.toLowerCase()
   const labels = name.split('.')
   const isValid = name.length <= 253 && labels.every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label))
-  if (!isValid)
-    values.wrong(
-      node,
-      `${path} has ${text.slice(0, 80)}, which is not a hostname; write default or a name such as app.example.com.`,
-    )
+  if (!isValid) values.wrong(node, said('routeHostname', { path, text: text.slice(0, 80) }))
   return name
 }
 
@@ -111,7 +108,7 @@ function readHealth(node: Node | undefined, path: string, values: Values): XHeal
   const get = (key: string): Node | undefined => health.entries.get(key)
   const wanted = values.text(get('path'), `${path}.path`)
   if (wanted !== undefined && !/^\/[\x21-\x7e]{0,2000}$/.test(wanted))
-    values.wrong(get('path') as Node, `${path}.path begins with / and has no spaces.`)
+    values.wrong(get('path') as Node, said('healthPath', { path: `${path}.path` }))
   const count = { min: 1, max: 1000 }
   const written: TimeSettings = {
     intervalMs: values.duration(get('interval'), `${path}.interval`),
@@ -123,7 +120,7 @@ function readHealth(node: Node | undefined, path: string, values: Values): XHeal
     soakMs: values.duration(get('soak'), `${path}.soak`),
   }
   for (const [key, value] of Object.entries({ interval: written.intervalMs, timeout: written.timeoutMs }))
-    if (value === 0) values.wrong(get(key) as Node, `${path}.${key} is longer than nothing.`)
+    if (value === 0) values.wrong(get(key) as Node, said('timeZero', { path: `${path}.${key}` }))
   return {
     at: health.at,
     path: wanted,
@@ -145,8 +142,7 @@ function readStatus(node: Node | undefined, path: string, values: Values): Statu
     for (const part of item.kind === 'scalar' ? String(item.value).split(',') : ['']) {
       const found = /^\s*([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?\s*$/.exec(part)
       const [from, to] = [Number(found?.[1]), Number(found?.[2] ?? found?.[1])]
-      if (found === null || to < from)
-        values.wrong(item, `${path} is a status such as 200, a range such as 200-299, or a list of them.`)
+      if (found === null || to < from) values.wrong(item, said('healthStatus', { path }))
       else ranges.push({ from, to })
     }
   return ranges.length === 0 ? undefined : ranges
@@ -162,6 +158,6 @@ function readMigrate(node: Node | undefined, path: string, values: Values): XJua
     return { command: { kind: 'shell', line }, at: node.at }
   const argv = list ?? words?.argv ?? []
   if (argv.length > 0) return { command: { kind: 'exec', argv }, at: node.at }
-  if (!(node.kind === 'scalar' && node.open)) values.wrong(node, `${path} is a command.`)
+  if (!(node.kind === 'scalar' && node.open)) values.wrong(node, said('migrateCommand', { path }))
   return undefined
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import type { Ask, Detected } from '../contract.ts'
 import type { Problems } from '../problems.ts'
+import { said } from '../sentences.ts'
 import { splitWords } from '../words.ts'
 import { type Folder, otherLanguage } from './folder.ts'
 import { staticRoot } from './static.ts'
@@ -22,8 +23,8 @@ function readPackage(folder: Folder, problems: Problems): Package | null {
   try {
     return Package.parse(JSON.parse(text.replace(/^\uFEFF/, '')))
   } catch (error) {
-    const message = `package.json cannot be read: ${error instanceof Error ? error.message : String(error)}`
-    problems.warn({ at: { file: 'package.json', line: 0, column: 0 }, message })
+    const text = error instanceof Error ? error.message : String(error)
+    problems.warn({ at: { file: 'package.json', line: 0, column: 0 }, said: said('packageUnreadable', { text }) })
     return null
   }
 }
