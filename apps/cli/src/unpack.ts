@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream, createWriteStream, existsSync } from 'node:fs'
 import { lstat, mkdir, open, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -30,6 +30,7 @@ export async function unpack(file: string, into: string): Promise<number> {
         end > start ? createReadStream(file, { start, end: end - 1 }) : createReadStream('/dev/null'),
     }
     const entries = await readZip(source, { maxEntries })
+    for (const { path } of entries) refuseIntoGit(into, path)
     let count = 0
     for (const entry of entries) {
       const path = join(into, entry.path)
@@ -48,4 +49,14 @@ export async function unpack(file: string, into: string): Promise<number> {
   } finally {
     await handle.close()
   }
+}
+
+/** The hooks and settings of a repository that lies there already would be a stranger's. */
+function refuseIntoGit(into: string, path: string): void {
+  const parts = path.split('/')
+  const at = parts.findIndex((part) => part.toLowerCase() === '.git')
+  if (at < 0 || !existsSync(join(into, ...parts.slice(0, at), '.git'))) return
+  throw new CommandError(
+    `The archive writes into the git repository that lies in ${join(into, ...parts.slice(0, at))}. Give an empty folder: --dir.`,
+  )
 }
