@@ -1,10 +1,11 @@
+import { dirname, resolve } from 'node:path'
 import { plain } from '@juanie/core/text'
 import type { Command } from 'commander'
 import { api } from '../client.ts'
 import { CommandError, exitCodes, usageError } from '../exit.ts'
 import { printJson, say } from '../output.ts'
 import { aboutProject, findProject, type ProjectOptions } from '../project.ts'
-import { readWorkflow, workflowFiles } from '../workflows/files.ts'
+import { readWorkflow, rootOf, workflowFiles } from '../workflows/files.ts'
 import { drawGraph } from '../workflows/graph.ts'
 import { type Checked, check } from '../workflows/verdict.ts'
 import { addWorkflowRunCommand } from './workflow-run.ts'
@@ -20,13 +21,13 @@ export function addWorkflowCommands(program: Command): void {
     .action(send)
   workflow
     .command('check')
-    .description('Say what of the workflows of this folder would run, and what would not and why; needs no server')
+    .description('Say what of the workflows of this repository would run, and what would not and why; needs no server')
     .argument('[file...]', 'default: those of .juanie/workflows, else of .github/workflows')
     .option('--json', 'print JSON')
     .action(checkFiles)
   workflow
     .command('graph')
-    .description('Draw the jobs of the workflows of this folder; needs no server')
+    .description('Draw the jobs of the workflows of this repository; needs no server')
     .argument('[file...]', 'default: those of .juanie/workflows, else of .github/workflows')
     .option('--json', 'print JSON')
     .action(drawFiles)
@@ -53,8 +54,12 @@ function payloadOf(text: string): Record<string, unknown> {
 }
 
 function checkAll(files: string[]): Checked[] {
-  const root = process.cwd()
-  const paths = files.length > 0 ? files : workflowFiles(root)
+  const here = process.cwd()
+  if (files.length > 0) {
+    return files.map((path) => check(rootOf(dirname(resolve(path))), path, readWorkflow(here, path)))
+  }
+  const root = rootOf(here)
+  const paths = workflowFiles(root)
   if (paths.length === 0) {
     throw new CommandError(
       'There is no workflow in .juanie/workflows or .github/workflows. Write one with: juanie init',

@@ -1,11 +1,19 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { CommandError } from '../exit.ts'
 
 /** Where workflows lie, from a repository's root. The first that holds a file counts, as on the server. */
 const folders = ['.juanie/workflows', '.github/workflows']
 /** As the server reads at most. */
 const mostBytes = 1_048_576
+
+/** The top of the repository that a folder lies in; without one, the current folder. */
+export function rootOf(folder: string): string {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return at
+    if (dirname(at) === at) return process.cwd()
+  }
+}
 
 /** The paths of a repository's workflows, from its root. */
 export function workflowFiles(root: string): string[] {
