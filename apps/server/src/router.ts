@@ -34,7 +34,7 @@ import { RunFailures, RunStarts, Runs, StartableWorkflows, TriggeredRuns } from 
 import { runsRouter } from '@juanie/services/runs/router'
 import { Secrets, Variables } from '@juanie/services/secrets'
 import { secretsRouter, variablesRouter } from '@juanie/services/secrets/router'
-import { Webhooks } from '@juanie/services/webhooks'
+import { Inbox } from '@juanie/services/webhooks'
 import { deliveriesRouter } from '@juanie/services/webhooks/router'
 import type { HttpDeps } from './http/deps.ts'
 
@@ -49,7 +49,7 @@ export const appRouter = (get: HttpDeps['get']) =>
     actions: actionsRouter(get(Actions)),
     repositories: repositoriesRouter(get(Repositories)),
     connections: connectionsRouter(get(Connections)),
-    deliveries: deliveriesRouter(get(Webhooks)),
+    deliveries: deliveriesRouter(get(Inbox)),
     pipelines: pipelinesRouter(get(Pipelines)),
     runs: runsRouter({
       runs: get(Runs),

@@ -2,7 +2,7 @@ import { OutsideAddresses } from '@juanie/core/outside-address'
 import { Connections, RemoteMoves } from '@juanie/services/connections'
 import { RunStarts } from '@juanie/services/runs'
 import { DataKeys } from '@juanie/services/secrets'
-import { Webhooks } from '@juanie/services/webhooks'
+import { Inbox, Webhooks } from '@juanie/services/webhooks'
 import { LocalGitStore } from '../git/git-store.ts'
 import { GitRemotes } from '../git/remote-repositories.ts'
 import { Kernel } from '../kernel.ts'
@@ -50,4 +50,5 @@ export const connectionsModule = domain(class ConnectionsModule {}, [
         failed: (error) => log.warn({ err: error }, 'a delivery could not be acted on; trying again'),
       }),
   ),
+  provide(Inbox, [Kernel, Webhooks], ({ db }, webhooks) => new Inbox({ db, webhooks })),
 ])

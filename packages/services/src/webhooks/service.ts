@@ -1,17 +1,13 @@
 import { type Database, maybeOne, type Transaction } from '@juanie/core/database'
-import { AppError, messageOf, notFound } from '@juanie/core/errors'
-import { record } from '@juanie/core/events'
+import { AppError, messageOf } from '@juanie/core/errors'
 import { uuidv7 } from '@juanie/core/ids'
-import { paged } from '@juanie/core/pages'
 import { crashPoint } from '@juanie/core/points'
-import type { ProjectScope } from '@juanie/core/scope'
-import { and, asc, desc, eq, inArray, isNull, lt, lte, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, isNull, lt, lte, sql } from 'drizzle-orm'
 import type { Connections, Heard, RefNews, RemoteMoves, WebhookProvider } from '../connections/index.ts'
 import { connections } from '../connections/tables.ts'
 import { projects } from '../projects/tables.ts'
 import { noCommit } from '../repositories/index.ts'
-import { pipelineRuns } from '../runs/tables.ts'
-import type { DeliveryRow, DeliveryView, FindDelivery, ListDeliveries, Verdict } from './contract.ts'
+import type { Verdict } from './contract.ts'
 import { addressesOf, callOf, newsOf, readBody } from './payloads.ts'
 import { isSigned, type WebhookHeaders } from './signatures.ts'
 import { deliveries } from './tables.ts'
@@ -32,7 +28,6 @@ type Delivery = typeof deliveries.$inferSelect
 const mostAttempts = 12
 const longestWaitMs = 30 * 60_000
 const sweepBatch = 100
-const shownBytes = 256 * 1024
 /** One repository may be connected to several projects. */
 const mostMatches = 50
 
@@ -227,71 +222,6 @@ export class Webhooks {
       .where(lt(deliveries.receivedAt, sql`now() - ${`${olderThanMs} milliseconds`}::interval`))
   }
 
-  async list(scope: ProjectScope, input: ListDeliveries): Promise<{ rows: DeliveryRow[]; next: string | null }> {
-    const rows = await this.#db
-      .select(listed)
-      .from(deliveries)
-      .where(
-        and(
-          eq(deliveries.projectId, scope.projectId),
-          input.after === undefined ? undefined : lt(deliveries.id, input.after),
-          input.verdict === undefined ? undefined : eq(deliveries.verdict, input.verdict),
-        ),
-      )
-      .orderBy(desc(deliveries.id))
-      .limit(input.limit + 1)
-    const page = paged(rows, input.limit)
-    return { rows: await this.#withRuns(scope, page.rows), next: page.next }
-  }
-
-  async view(scope: ProjectScope, { id }: FindDelivery): Promise<DeliveryView> {
-    const row = await maybeOne(
-      this.#db
-        .select({
-          ...listed,
-          headers: deliveries.headers,
-          body: sql<Buffer>`substring(${deliveries.body} from 1 for ${shownBytes})`,
-          bytes: sql<number>`length(${deliveries.body})`,
-        })
-        .from(deliveries)
-        .where(and(eq(deliveries.id, id), eq(deliveries.projectId, scope.projectId))),
-    )
-    if (!row) throw notFound('delivery')
-    const { headers, body, bytes, ...shown } = row
-    const [found] = await this.#withRuns(scope, [shown])
-    return { ...found!, headers, body: body.toString('utf8'), isCut: bytes > shownBytes }
-  }
-
-  /** Acts on the same call again, as a delivery of its own. */
-  async replay(scope: ProjectScope, { id }: FindDelivery): Promise<{ id: string }> {
-    const replayed = await this.#db.transaction(async (tx) => {
-      const row = await maybeOne(
-        tx
-          .select()
-          .from(deliveries)
-          .where(and(eq(deliveries.id, id), eq(deliveries.projectId, scope.projectId))),
-      )
-      if (!row) throw notFound('delivery')
-      const { provider, event, headers, body, connectionId, projectId } = row
-      const fresh = uuidv7()
-      await tx.insert(deliveries).values({
-        id: fresh,
-        provider,
-        event,
-        headers,
-        body,
-        connectionId,
-        projectId,
-        deliveryId: `replay-${fresh}`,
-        replayOf: id,
-      })
-      await record(tx, scope, 'delivery.replayed', { subjectId: id, data: { event } })
-      return fresh
-    })
-    await this.handle(replayed)
-    return { id: replayed }
-  }
-
   /** The projects that are connected to the repository of a call. */
   async #matching(provider: WebhookProvider, body: Buffer, headers: WebhookHeaders) {
     const type = headers['content-type']
@@ -305,40 +235,4 @@ export class Webhooks {
       .where(and(eq(connections.provider, provider), inArray(connections.url, urls)))
       .limit(mostMatches)
   }
-
-  async #withRuns(
-    scope: ProjectScope,
-    rows: (Omit<DeliveryRow, 'runs'> & { pushId: string | null })[],
-  ): Promise<DeliveryRow[]> {
-    const ids = rows.flatMap(({ pushId }) => pushId ?? [])
-    const made =
-      ids.length === 0
-        ? []
-        : await this.#db
-            .select({ pushId: pipelineRuns.pushId, number: pipelineRuns.number })
-            .from(pipelineRuns)
-            .where(and(eq(pipelineRuns.projectId, scope.projectId), inArray(pipelineRuns.pushId, ids)))
-            .orderBy(asc(pipelineRuns.number))
-    return rows.map(({ pushId, ...row }) => ({
-      ...row,
-      runs: made.filter((run) => run.pushId === pushId).map(({ number }) => number),
-    }))
-  }
-}
-
-const listed = {
-  id: deliveries.id,
-  provider: deliveries.provider,
-  event: deliveries.event,
-  deliveryId: deliveries.deliveryId,
-  status: deliveries.status,
-  verdict: deliveries.verdict,
-  reason: deliveries.reason,
-  ref: deliveries.ref,
-  commit: deliveries.commit,
-  pushId: deliveries.pushId,
-  attempts: deliveries.attempts,
-  receivedAt: deliveries.receivedAt,
-  handledAt: deliveries.handledAt,
-  replayOf: deliveries.replayOf,
 }
